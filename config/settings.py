@@ -1,0 +1,405 @@
+"""Everything that a configuration may say, with defaults. The keys are those of the file; `docs/configuration.md`
+explains each."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    InstanceOf,
+    PlainValidator,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from config.quantities import Duration, Listen, ListenAddress, PositiveDuration, Size
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SEAL_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_STORE = re.compile(r"memory://|sqlite:///.+|rediss?://.+|postgresql://.+")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyReference:
+    """A key, written as text or as the file that holds it. Never shows itself."""
+
+    text: str | None = None
+    file: Path | None = None
+
+    def reveal(self) -> str:
+        """The key, read from its file each time. Raises OSError or UnicodeDecodeError when the file is not readable."""
+        if self.file is None:
+            return self.text or ""
+        return self.file.read_text(encoding="utf-8").strip()
+
+    def __repr__(self) -> str:
+        return "KeyReference('***')" if self.file is None else f"KeyReference(file={str(self.file)!r})"
+
+
+def _key_reference(value: object) -> KeyReference:
+    match value:
+        case KeyReference():
+            reference = value
+        case str():
+            reference = KeyReference(text=value.strip())
+        case {"file": str(file), **rest} if not rest:
+            reference = KeyReference(file=Path(file))
+        case int() | float():
+            raise ValueError("expected text: put a key of digits in quotes")
+        case _:
+            raise ValueError("expected text, ${VARIABLE} or {file: PATH}")
+    try:
+        revealed = reference.reveal()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ValueError(f"cannot read {reference.file}: {reason}") from None
+    if not revealed:
+        raise ValueError("is empty")
+    return reference
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("expected a name of at most 64 letters, digits, '.', '_' and '-'")
+    return value
+
+
+def _seal_key_id(value: str) -> str:
+    if not _SEAL_KEY_ID.fullmatch(value):
+        raise ValueError("expected at most 32 letters, digits, '_' and '-'")
+    return value
+
+
+def _model_name(value: str) -> str:
+    if not value.strip() or "*" in value:
+        raise ValueError("expected a model name without '*'")
+    return value
+
+
+def _pattern(value: str) -> str:
+    if not value.strip() or value.count("*") > 1:
+        raise ValueError("expected a name with at most one '*'")
+    return value
+
+
+def _target_name(value: str) -> str:
+    provider, slash, model = value.partition("/")
+    if not (provider and slash and model) or "*" in provider or model.count("*") > 1:
+        raise ValueError("expected PROVIDER/MODEL, with at most one '*' in the model")
+    return value
+
+
+def _store(value: str) -> str:
+    if not _STORE.fullmatch(value):
+        raise ValueError("expected memory://, sqlite:///FILE, redis://... or postgresql://...")
+    return value
+
+
+def _number(value: object) -> object:
+    # pydantic would read true as 1
+    if isinstance(value, bool):
+        raise ValueError("expected a number")
+    return value
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_name)]
+SealKeyId: TypeAlias = Annotated[str, AfterValidator(_seal_key_id)]
+ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
+Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
+TargetName: TypeAlias = Annotated[str, AfterValidator(_target_name)]
+StoreUrl: TypeAlias = Annotated[str, AfterValidator(_store)]
+Key: TypeAlias = Annotated[KeyReference, PlainValidator(_key_reference)]
+Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_number)]
+PositiveCount: TypeAlias = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)]
+Weight: TypeAlias = Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False), BeforeValidator(_number)]
+Dollars: TypeAlias = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(_number)]
+
+
+class Entry(BaseModel):
+    """A mapping of the file: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rates(Entry):
+    """What tokens cost, in USD per million (`request`: USD each). None: not written."""
+
+    input: Dollars | None = None
+    output: Dollars | None = None
+    cache_read: Dollars | None = None
+    cache_write_5m: Dollars | None = None
+    cache_write_1h: Dollars | None = None
+    reasoning: Dollars | None = None
+    request: Dollars | None = None
+
+
+class PriceTier(Rates):
+    """The rates of calls with strictly more than `above_input` input tokens (fresh, read and written)."""
+
+    above_input: Count
+
+
+class ServiceTierPrice(Rates):
+    """The rates of one service tier."""
+
+    tiers: tuple[PriceTier, ...] = ()
+
+
+class Price(ServiceTierPrice):
+    """The whole price of a model."""
+
+    service_tiers: Mapping[str, ServiceTierPrice] = Field(default_factory=dict)
+    source: str | None = Field(default=None, alias="from")
+
+
+class CapabilityChanges(Entry):
+    """What an operator may say about a model's abilities. The names are those of the providers' own data."""
+
+    family: str | None = None
+    text: bool | None = None
+    images: bool | None = None
+    files: bool | None = None
+    audio: bool | None = None
+    tools: bool | None = None
+    native_tools: tuple[str, ...] | None = None
+    allowed_tools: bool | None = None
+    forced_tool_choice: bool | None = None
+    tool_name_limit: PositiveCount | None = None
+    json_schema: bool | None = None
+    json_object: bool | None = None
+    reasoning: bool | None = None
+    efforts: tuple[str, ...] | None = None
+    sampling: bool | None = None
+    logprobs: bool | None = None
+    verbosity: bool | None = None
+    context_window: PositiveCount | None = None
+    max_output_tokens: PositiveCount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingOf:
+    """Validates by a model and keeps a plain mapping of what was written."""
+
+    model: type[BaseModel]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def written(value: BaseModel) -> dict[str, object]:
+            return {
+                name: list(item) if isinstance(item, tuple) else item
+                for name, item in value.model_dump(exclude_unset=True, exclude_none=True).items()
+            }
+
+        return core_schema.no_info_after_validator_function(written, handler(self.model))
+
+
+class ModelEntry(Entry):
+    """What the operator knows about one model of a provider."""
+
+    price: Price | None = None
+    capabilities: Annotated[Mapping[str, object], MappingOf(CapabilityChanges)] = Field(default_factory=dict)
+    base_model: str | None = None
+
+
+class Timeout(Entry):
+    """How long an upstream call may take, in seconds: to connect, to the first byte, between bytes, and in all."""
+
+    connect: PositiveDuration = 5.0
+    first_byte: PositiveDuration = 60.0
+    idle: PositiveDuration = 120.0
+    total: PositiveDuration = 1800.0
+
+
+class ProviderEntry(Entry):
+    """One configured provider. `options` are the keys that belong to its type, validated by the type's own settings."""
+
+    type: str
+    timeout: Timeout = Timeout()
+    concurrency: PositiveCount = 200
+    models: Mapping[ModelName, ModelEntry] = Field(default_factory=dict)
+    options: InstanceOf[BaseModel]
+
+
+class TargetEntry(Entry):
+    """One target, `provider/model`. `weight` is None where targets are only in order of preference."""
+
+    model: TargetName
+    weight: Weight | None = None
+
+
+class AliasEntry(Entry):
+    """The targets of an alias, in order of preference. Written as a target, a list of them, or {targets: [...]}."""
+
+    targets: Annotated[tuple[TargetEntry, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, written: object) -> object:
+        match written:
+            case str():
+                return {"targets": [{"model": written}]}
+            case list():
+                return {"targets": [{"model": item} if isinstance(item, str) else item for item in written]}
+            case dict() if isinstance(items := written.get("targets"), list):
+                weighted = [
+                    {"model": item, "weight": 1}
+                    if isinstance(item, str)
+                    else ({"weight": 1} | item if isinstance(item, dict) else item)
+                    for item in items
+                ]
+                return {**written, "targets": weighted}
+        return written
+
+
+class Budget(Entry):
+    """The USD that a client may spend in a day, a month (UTC) or at all."""
+
+    usd: Dollars
+    per: Literal["day", "month", "total"]
+
+
+class ClientLimits(Entry):
+    """How much a client may ask for."""
+
+    requests_per_minute: PositiveCount | None = None
+    tokens_per_minute: PositiveCount | None = None
+
+
+class ClientEntry(Entry):
+    """An application that may call, known by its key. `models` are names or patterns with one `*`."""
+
+    name: Name
+    key: Key
+    models: tuple[Pattern, ...] = ("*",)
+    budget: Budget | None = None
+    limits: ClientLimits = ClientLimits()
+
+
+class SealKey(Entry):
+    """A key that seals reasoning proofs; `id` travels with them."""
+
+    id: SealKeyId
+    key: Key
+
+
+class Metrics(Entry):
+    """Where metrics and health are served besides the main port. None: only there."""
+
+    listen: Listen | None = None
+
+
+class Admin(Entry):
+    """Where the administration is served, and its key."""
+
+    listen: Listen | None = None
+    key: Key | None = None
+
+
+class Fetch(Entry):
+    """Whether the gateway fetches what requests refer to by URL, for vendors that need the bytes."""
+
+    mode: Literal["off", "allow", "public"] = "off"
+    allow: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_of_allow(cls, written: object) -> object:
+        if isinstance(written, dict) and "allow" in written and "mode" not in written:
+            return {**written, "mode": "allow"}
+        return written
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Fetch":
+        if (self.mode == "allow") != bool(self.allow):
+            raise ValueError("expected {mode: off}, {mode: public} or {allow: [HOST, ...]}")
+        return self
+
+
+class OnDisconnect(Entry):
+    """What happens when a client leaves: the upstream is read on for `drain` seconds, for its usage."""
+
+    drain: Duration = 1.0
+
+
+class Retry(Entry):
+    """How often a request is sent before any output, the first time included."""
+
+    attempts: Annotated[int, Field(ge=1, le=10), BeforeValidator(_number)] = 2
+
+
+class Limits(Entry):
+    """What the process takes on: bytes of a request body, requests at work, requests that wait."""
+
+    body: Size = 32 * 1024**2
+    concurrency: PositiveCount = 2000
+    queue: Count = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType:
+    """What the configuration has to know about a provider plugin: the model of its options, and the environment
+    variable whose presence enables it without a file (None: never)."""
+
+    settings: type[BaseModel]
+    environment_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where settings came from. `variables`: for each provider, the environment variables its values came from;
+    `offered`: the variables that enable a provider without a file; `unread`: variables that are set and have no effect
+    because there is a file."""
+
+    file: str | None = None
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Settings(Entry):
+    """The whole configuration. Durations are in seconds, sizes in bytes."""
+
+    listen: Listen = ListenAddress("127.0.0.1", 8080)
+    auth: Literal["keys", "none"] = "keys"
+    providers: Mapping[Name, ProviderEntry] = Field(default_factory=dict)
+    models: Mapping[Pattern, AliasEntry] = Field(default_factory=dict)
+    default_model: str | None = None
+    clients: tuple[ClientEntry, ...] = ()
+    store: StoreUrl | None = Field(default=None, repr=False)
+    retention: PositiveDuration = 30 * 86_400.0
+    seal_keys: tuple[SealKey, ...] = ()
+    metrics: Metrics = Metrics()
+    admin: Admin = Admin()
+    strict: bool = False
+    unknown_parameters: Literal["reject", "ignore"] = "reject"
+    history: Literal["refuse", "repair"] = "refuse"
+    unsupported_hosted_tools: Literal["drop", "reject"] = "drop"
+    fetch: Fetch = Fetch()
+    stream_commit_after: Duration = 10.0
+    heartbeat: PositiveDuration = 15.0
+    grace: Duration = 30.0
+    on_disconnect: OnDisconnect = OnDisconnect()
+    retry: Retry = Retry()
+    limits: Limits = Limits()
+    unpriced: Literal["allow", "refuse"] = "allow"
+
+    _source: Source = PrivateAttr(default=Source())
+
+    def model_post_init(self, context: object) -> None:
+        """Keep the source, which is handed over as the validation context."""
+        if isinstance(context, Source):
+            self._source = context
+
+    @property
+    def source(self) -> Source:
+        """Where these settings came from."""
+        return self._source

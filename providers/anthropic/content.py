@@ -1,0 +1,224 @@
+"""Content parts of a message or a tool result -> content blocks of the Messages API."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, NoReturn, TypeAlias
+
+from proxy.provider.conversions import Conversion, approximated, ignored, refuse
+from proxy.provider.history import Part
+
+Block: TypeAlias = dict[str, object]
+
+IMAGE_TYPES: Final = {
+    "image/jpeg": "image/jpeg",
+    "image/jpg": "image/jpeg",
+    "image/png": "image/png",
+    "image/gif": "image/gif",
+    "image/webp": "image/webp",
+}
+PDF: Final = "application/pdf"
+TEXT_TYPES: Final = frozenset(
+    {
+        "application/json",
+        "application/xml",
+        "application/yaml",
+        "application/x-yaml",
+        "application/javascript",
+        "application/x-ndjson",
+        "application/toml",
+    }
+)
+TYPES_BY_SUFFIX: Final = {
+    ".pdf": PDF,
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    **dict.fromkeys(
+        (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".yaml", ".yml", ".toml", ".py", ".js", ".ts", ".c",
+         ".cpp", ".h", ".java", ".go", ".rs", ".rb", ".sh", ".sql", ".log", ".ini", ".tex"),
+        "text/plain",
+    ),
+}  # fmt: skip
+UNTYPED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+
+@dataclass(slots=True)
+class Breakpoint:
+    """A block that ends a cached prefix."""
+
+    block: Block
+    path: str
+    in_system: bool
+
+
+@dataclass(slots=True)
+class Content:
+    """What the conversion of parts needs to know and what it reports.
+
+    `max_image_bytes` bounds an image's base64 text; `cache_ttl` is the life of cached prefixes (None: the vendor's
+    default).
+    """
+
+    max_image_bytes: int
+    cache_ttl: str | None
+    conversions: list[Conversion]
+    breakpoints: list[Breakpoint]
+
+    def cache_control(self) -> Block:
+        """The mark at the end of a cached prefix."""
+        return {"type": "ephemeral", "ttl": self.cache_ttl} if self.cache_ttl else {"type": "ephemeral"}
+
+    def blocks(self, parts: list[Part], path: str) -> list[Block]:
+        """The blocks of the parts; `path` is the place of the list (`input[3].content`)."""
+        found = (self.block(part, f"{path}[{index}]") for index, part in enumerate(parts))
+        return [block for block in found if block is not None]
+
+    def texts(self, parts: list[Part], path: str, *, in_system: bool) -> list[Block]:
+        """The blocks of an instruction, which can be texts only."""
+        for index, part in enumerate(parts):
+            if part.get("type") not in ("input_text", "output_text", "refusal"):
+                refuse(f"{path}[{index}]", "Anthropic's Messages API takes only text in system and developer messages.")
+        found = (self.block(part, f"{path}[{index}]", in_system=in_system) for index, part in enumerate(parts))
+        return [block for block in found if block is not None]
+
+    def block(self, part: Part, path: str, *, in_system: bool = False) -> Block | None:
+        """The block of one part; None for blank text, which the vendor refuses."""
+        kind = part.get("type")
+        if kind in ("input_text", "output_text", "text"):
+            block = self._text(part.get("text"), path)
+        elif kind == "refusal":
+            block = self._text(part.get("refusal"), path)
+        elif kind == "input_image":
+            block = self._image(part, path)
+        elif kind == "input_file":
+            block = self._file(part, path)
+        else:
+            refuse(path, f"Anthropic's Messages API has no content of type '{kind}'.")
+        if block is not None and part.get("prompt_cache_breakpoint") is not None:
+            self.breakpoints.append(Breakpoint(block, f"{path}.prompt_cache_breakpoint", in_system))
+            block["cache_control"] = self.cache_control()
+        return block
+
+    def _text(self, text: object, path: str) -> Block | None:
+        if not isinstance(text, str) or not text or text.isspace():
+            self.conversions.append(ignored(path, "blank text"))
+            return None
+        return {"type": "text", "text": text}
+
+    def _image(self, part: Part, path: str) -> Block:
+        if part.get("detail") not in (None, "auto"):
+            self.conversions.append(ignored(f"{path}.detail", "the vendor scales images itself"))
+        url = part.get("image_url")
+        if not isinstance(url, str) or not url:
+            _refuse_file_id(part, path)
+        if is_web_address(url):
+            return {"type": "image", "source": {"type": "url", "url": url}}
+        data = _data_url(url)
+        if data is None:
+            refuse(f"{path}.image_url", "Anthropic takes images as http(s) addresses or base64 data URLs.", value=True)
+        return self._image_data(data, f"{path}.image_url")
+
+    def _image_data(self, data: "_Data", path: str) -> Block:
+        media_type = IMAGE_TYPES.get(data.media_type)
+        if media_type is None:
+            refuse(path, f"Anthropic takes JPEG, PNG, GIF and WebP images, not '{data.media_type[:64]}'.", value=True)
+        if len(data.base64) > self.max_image_bytes:
+            refuse(
+                path,
+                f"The image is {len(data.base64)} bytes in base64; Anthropic takes at most {self.max_image_bytes}.",
+                value=True,
+            )
+        return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data.base64}}
+
+    def _file(self, part: Part, path: str) -> Block:
+        filename = part.get("filename")
+        title = filename if isinstance(filename, str) and filename else None
+        url, content = part.get("file_url"), part.get("file_data")
+        if isinstance(content, str) and content:
+            return self._file_data(content, title, f"{path}.file_data")
+        if not isinstance(url, str) or not url:
+            _refuse_file_id(part, path)
+        if not is_web_address(url):
+            refuse(f"{path}.file_url", "Anthropic takes files as http(s) addresses or base64 data.", value=True)
+        return _document({"type": "url", "url": url}, title)
+
+    def _file_data(self, content: str, title: str | None, path: str) -> Block:
+        data = _data_url(content) or _Data("", content)
+        media_type = data.media_type
+        if media_type in UNTYPED:
+            suffix = PurePosixPath(title or "").suffix.lower()
+            media_type = TYPES_BY_SUFFIX.get(suffix) or (PDF if data.base64.startswith("JVBERi") else media_type)
+        if media_type == PDF:
+            return _document({"type": "base64", "media_type": PDF, "data": data.base64}, title)
+        if media_type in IMAGE_TYPES:
+            return self._image_data(_Data(media_type, data.base64), path)
+        if media_type.startswith("text/") or media_type in TEXT_TYPES or media_type.endswith(("+json", "+xml")):
+            return _document({"type": "text", "media_type": "text/plain", "data": _decoded(data.base64, path)}, title)
+        refuse(path, f"Anthropic takes PDF, text and image files, not '{media_type[:64] or 'this type'}'.", value=True)
+
+    def cap_breakpoints(self, most: int) -> None:
+        """Keep at most so many breakpoints: the oldest of the messages go first."""
+        surplus = len(self.breakpoints) - most
+        if surplus <= 0:
+            return
+        for mark in sorted(self.breakpoints, key=lambda mark: mark.in_system)[:surplus]:
+            mark.block.pop("cache_control", None)
+            self.breakpoints.remove(mark)
+            self.conversions.append(ignored(mark.path, f"the vendor takes {most} breakpoints"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    media_type: str
+    base64: str
+
+
+def _data_url(url: str) -> _Data | None:
+    """The parts of a base64 data URL; the payload is neither read nor copied more than once."""
+    if url[:5].lower() != "data:":
+        return None
+    head, comma, payload = url.partition(",")
+    media_type, _, parameters = head[5:].partition(";")
+    if not comma or "base64" not in parameters.lower().split(";"):
+        return None
+    return _Data(media_type.strip().lower(), payload)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether the vendor itself can fetch the address."""
+    return url[:8].lower().startswith(("http://", "https://"))
+
+
+def _document(source: Block, title: str | None) -> Block:
+    block: Block = {"type": "document", "source": source}
+    if title is not None:
+        block["title"] = title
+    return block
+
+
+def _decoded(payload: str, path: str) -> str:
+    try:
+        text = base64.b64decode(payload, validate=True).decode()
+    except (binascii.Error, ValueError):
+        refuse(path, "The file says that it is text, but it is not UTF-8 text in base64.", value=True)
+    if not text or text.isspace():
+        refuse(path, "The file is empty.", value=True)
+    return text
+
+
+def _refuse_file_id(part: Part, path: str) -> NoReturn:
+    if part.get("file_id") is not None:
+        refuse(f"{path}.file_id", "File ids of other services mean nothing to Anthropic; send the content or a URL.")
+    refuse(path, "The part has neither content nor an address.", value=True)
+
+
+def tagged(blocks: list[Block], path: str, conversions: list[Conversion]) -> list[Block]:
+    """An instruction inside the conversation, for models without a system role there: tagged text of the user."""
+    conversions.append(approximated(path, "an instruction inside the conversation is sent as tagged user text"))
+    for block in blocks:
+        block["text"] = f"<system>{block['text']}</system>"
+    return blocks

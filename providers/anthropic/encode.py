@@ -1,0 +1,411 @@
+"""A prepared request -> the body of `POST /v1/messages`, in the order of the request.
+
+Source: Anthropic's Messages API (versions 2023-06-01 and 2026-10-21). Every attribute of `CreateRequest` stands in
+exactly one of the tables below.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from proxy.provider.contract import Call, Prepared
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
+from proxy.provider.history import FunctionTool
+from providers.anthropic.content import Block, Content
+from providers.anthropic.messages import Turns
+from providers.anthropic.models import Model, model_named
+from providers.anthropic.schema import StrictLimits, Unsupported, to_dialect
+from providers.anthropic.settings import Settings
+from providers.anthropic.thinking import ThinkingInput, plan_thinking
+
+PATH: Final = "/v1/messages"
+VERSION: Final = "2026-10-21"
+VERSION_WITH_SAMPLING: Final = "2023-06-01"
+"""The version that still takes temperature and top_p."""
+
+FAST_BETA: Final = "fast-mode-2026-02-01"
+
+MAX_TOKENS_UNSTREAMED: Final = 21_333
+"""With more, an answer may take longer than the vendor keeps a connection without a stream open."""
+
+MAX_BREAKPOINTS: Final = 4
+MAX_USER_ID: Final = 256
+MIN_TOP_P_THINKING: Final = 0.95
+
+MAPPED: Final = frozenset(
+    {
+        "instructions",
+        "max_output_tokens",
+        "parallel_tool_calls",
+        "prompt_cache_options",
+        "reasoning",
+        "safety_identifier",
+        "service_tier",
+        "temperature",
+        "text",
+        "tool_choice",
+        "top_p",
+        "user",
+    }
+)
+"""Attributes of the request that are translated below."""
+
+REPORTED: Final[Mapping[str, tuple[tuple[object, ...], Conversion]]] = {
+    "access_programs": ((None,), dropped("access_programs", "OpenAI's own")),
+    "frequency_penalty": ((None, 0), dropped("frequency_penalty", "the vendor has no penalties")),
+    "image": ((None,), dropped("image", "the vendor has no such setting")),
+    "moderation": ((None,), dropped("moderation", "the vendor has no such setting")),
+    "presence_penalty": ((None, 0), dropped("presence_penalty", "the vendor has no penalties")),
+    "prompt_cache_key": ((None,), ignored("prompt_cache_key", "the vendor caches by content")),
+    "prompt_cache_retention": ((None,), ignored("prompt_cache_retention", "the vendor caches by content")),
+    "top_logprobs": ((None, 0), dropped("top_logprobs", "the vendor has no log probabilities")),
+}
+"""Attributes that the vendor has nothing for: the values that say nothing, and what any other value leaves behind."""
+
+PARTLY_REPORTED: Final = frozenset({"include"})
+"""Attributes of which some values are reported below and the others belong to the core."""
+
+CORE: Final = frozenset(
+    {
+        "background",
+        "background_options",
+        "context_management",
+        "conversation",
+        "given",
+        "input",
+        "max_tool_calls",
+        "metadata",
+        "model",
+        "previous_response_id",
+        "prompt",
+        "store",
+        "stream",
+        "stream_options",
+        "tools",
+        "truncation",
+    }
+)
+"""Attributes that the core handles, or hands over as `Prepared`'s own."""
+
+JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
+JSON_SCHEMA_LINE: Final = (
+    "Answer with one JSON value only that conforms to the following JSON Schema: no text before or after it and no code"
+    " fence.\n{schema}"
+)
+
+SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
+CACHE_TTLS: Final = {"12h": "1h", "30m": "5m"}
+
+
+def encode(prepared: Prepared, settings: Settings) -> Call:
+    """The call that carries the request. Appends to `prepared.conversions`; raises Refused."""
+    request, conversions = prepared.request, prepared.conversions
+    model = model_named(prepared.capabilities.family or prepared.model)
+    strict = StrictLimits()
+
+    output_format, format_line = _output_format(prepared, strict)
+    tools = _tools(prepared, model, strict)
+    tool_choice = _tool_choice(prepared, model, tools)
+    content = Content(settings.max_image_bytes, _cache_ttl(prepared, settings), conversions, [])
+    turns = Turns(content, model.system_role)
+    turns.add_all(prepared.items)
+    reasoning = request.reasoning or {}
+    plan = plan_thinking(
+        model,
+        ThinkingInput(
+            effort=_text(reasoning.get("effort")),
+            summary=_text(reasoning.get("summary") or reasoning.get("generate_summary")),
+            max_tokens=request.max_output_tokens,
+            ceiling=prepared.capabilities.max_output_tokens,
+            forced_choice=tool_choice is not None and tool_choice["type"] in ("any", "tool"),
+            open_step=turns.lacks_thinking,
+        ),
+        conversions,
+    )
+    restricted = plan.budgeted and model.thinking_restricts
+    turns.end_in_user_turn(prefill=model.prefill and not restricted)
+    sampling = _sampling(prepared, model, settings, restricted=restricted)
+    service_tier, speed = _service_tier(prepared, model)
+    automatic_cache = _automatic_cache(prepared, settings, content)
+    content.cap_breakpoints(MAX_BREAKPOINTS - (automatic_cache is not None))
+    stream = prepared.stream or plan.max_tokens > MAX_TOKENS_UNSTREAMED
+    output_config = {"effort": plan.effort, "format": output_format}
+
+    body: dict[str, object] = {
+        "model": prepared.model,
+        "max_tokens": plan.max_tokens,
+        "system": _system(request.instructions, turns.system, format_line, model, conversions),
+        "messages": turns.messages,
+        "thinking": plan.thinking,
+        "output_config": {name: value for name, value in output_config.items() if value is not None},
+        "tools": tools,
+        "tool_choice": tool_choice,
+        **sampling,
+        "metadata": _metadata(request.safety_identifier, request.user, conversions),
+        "service_tier": service_tier,
+        "speed": speed,
+        "cache_control": automatic_cache,
+        "stream": stream or None,
+    }
+    _report_the_rest(prepared)
+    headers = {"anthropic-version": settings.api_version or (VERSION_WITH_SAMPLING if sampling else VERSION)}
+    if speed is not None:
+        headers["anthropic-beta"] = FAST_BETA
+    compact = {name: value for name, value in body.items() if value is not None and value != {} and value != []}
+    return Call(PATH, orjson.dumps(compact), headers, stream=stream)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+# --- instructions ---------------------------------------------------------------------------------------------------
+
+
+def _system(
+    instructions: str | None,
+    leading: list[Block],
+    format_line: str | None,
+    model: Model,
+    conversions: list[Conversion],
+) -> list[Block]:
+    blocks = list(leading)
+    if instructions is not None and instructions.strip():
+        blocks.insert(0, {"type": "text", "text": instructions})
+    elif instructions:
+        conversions.append(ignored("instructions", "blank text"))
+    if format_line is not None:
+        blocks.append({"type": "text", "text": format_line})
+    if not model.claude:
+        # Imitating hosts join the blocks without a break.
+        for block in blocks[:-1]:
+            block["text"] = f"{block['text']}\n\n"
+    return blocks
+
+
+# --- structured output ------------------------------------------------------------------------------------------------
+
+
+def _output_format(prepared: Prepared, strict: StrictLimits) -> tuple[dict[str, object] | None, str | None]:
+    """`output_config.format`, or the instruction that stands for it."""
+    text = prepared.request.text or {}
+    verbosity = text.get("verbosity")
+    if verbosity not in (None, "medium"):
+        prepared.conversions.append(dropped("text.verbosity", "the vendor has no such setting"))
+    wanted = text.get("format")
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if not isinstance(wanted, Mapping) or kind in (None, "text"):
+        return None, None
+    if kind == "json_object":
+        prepared.conversions.append(approximated("text.format", "asked for by an instruction", contract=True))
+        return None, JSON_OBJECT_LINE
+    schema = wanted.get("schema")
+    if kind != "json_schema" or not isinstance(schema, Mapping):
+        refuse("text.format", "Anthropic's Messages API has no such output format.", value=True)
+    return _schema_format(prepared, strict, wanted, schema)
+
+
+def _schema_format(
+    prepared: Prepared, strict: StrictLimits, wanted: Mapping[str, object], schema: Mapping[str, object]
+) -> tuple[dict[str, object] | None, str | None]:
+    path, conversions = "text.format.schema", prepared.conversions
+    description = _text(wanted.get("description"))
+    reason = "the model has no structured outputs"
+    if prepared.capabilities.json_schema:
+        try:
+            converted = to_dialect(schema)
+        except Unsupported as unsupported:
+            reason = f"the vendor's structured outputs do not take the schema: {unsupported}"
+        else:
+            if strict.admit(converted.schema, tool=False):
+                conversions.append(ignored("text.format.name", "the vendor does not name schemas"))
+                if converted.losses:
+                    lost = ", ".join(converted.losses)
+                    conversions.append(approximated(path, f"told, but not enforced: {lost}", contract=True))
+                if description and "description" not in converted.schema:
+                    converted.schema["description"] = description
+                return {"type": "json_schema", "schema": converted.schema}, None
+            reason = "the schema is larger than the vendor's structured outputs take"
+    if not schema:
+        refuse(path, "The schema is empty.", value=True)
+    conversions.append(approximated(path, f"asked for by an instruction: {reason}", contract=True))
+    line = JSON_SCHEMA_LINE.format(schema=_schema_text(schema, path))
+    return None, f"{line}\n{description}" if description else line
+
+
+def _schema_text(schema: Mapping[str, object], path: str) -> str:
+    try:
+        return orjson.dumps(dict(schema)).decode()
+    except orjson.JSONEncodeError:
+        refuse(path, "The schema is no JSON.", value=True)
+
+
+# --- tools ----------------------------------------------------------------------------------------------------------
+
+
+def _tools(prepared: Prepared, model: Model, strict: StrictLimits) -> list[Block]:
+    choice, offered = prepared.tool_choice, prepared.tools
+    if choice.allowed is not None:
+        offered = [tool for tool in offered if tool.name in choice.allowed]
+    if choice.mode == "named" and not (prepared.capabilities.forced_tool_choice and model.claude):
+        offered = [tool for tool in offered if tool.name == choice.name]
+    if choice.mode == "none" and not model.claude:
+        # Imitating hosts do not know the choice `none`.
+        return []
+    return [_tool(tool, prepared, strict) for tool in offered]
+
+
+def _tool(tool: FunctionTool, prepared: Prepared, strict: StrictLimits) -> Block:
+    path = f"{tool.path}.parameters"
+    schema: dict[str, object] = dict(tool.parameters or {"type": "object", "properties": {}})
+    if schema.get("type") is None:
+        schema = {"type": "object", **{name: value for name, value in schema.items() if name != "type"}}
+    elif schema["type"] != "object":
+        refuse(path, "The parameters of a function must be a JSON Schema of type 'object'.", value=True)
+    block: Block = {"name": tool.name}
+    if tool.description:
+        block["description"] = tool.description
+    block["input_schema"] = schema
+    if tool.strict:
+        _make_strict(block, schema, tool, prepared, strict)
+    return block
+
+
+def _make_strict(
+    block: Block, schema: dict[str, object], tool: FunctionTool, prepared: Prepared, strict: StrictLimits
+) -> None:
+    if not prepared.capabilities.json_schema:
+        prepared.conversions.append(dropped(f"{tool.path}.strict", "the model has no structured outputs"))
+        return
+    try:
+        converted = to_dialect(schema)
+    except Unsupported as unsupported:
+        prepared.conversions.append(dropped(f"{tool.path}.strict", f"the vendor does not take it: {unsupported}"))
+        return
+    if not strict.admit(converted.schema):
+        prepared.conversions.append(dropped(f"{tool.path}.strict", "more strict schemas than the vendor takes"))
+        return
+    block["input_schema"] = converted.schema
+    block["strict"] = True
+    if converted.losses:
+        lost = ", ".join(converted.losses)
+        prepared.conversions.append(
+            approximated(f"{tool.path}.parameters", f"told, but not enforced: {lost}", contract=True)
+        )
+
+
+def _tool_choice(prepared: Prepared, model: Model, tools: list[Block]) -> Block | None:
+    choice = prepared.tool_choice
+    forced = choice.mode in ("required", "named")
+    if not tools:
+        if forced:
+            refuse("tool_choice", "A tool is required, but none is offered that the model can call.", value=True)
+        return None
+    if choice.mode == "none":
+        return {"type": "none"}
+    block: Block = {"type": "auto"}
+    if forced and not prepared.capabilities.forced_tool_choice:
+        prepared.conversions.append(
+            approximated("tool_choice", "the model cannot be forced; it may choose among these tools", contract=True)
+        )
+    elif choice.mode == "required":
+        block = {"type": "any"}
+    elif choice.mode == "named":
+        block = {"type": "tool", "name": choice.name}
+    if prepared.request.parallel_tool_calls is False:
+        return block | {"disable_parallel_tool_use": True}
+    if block["type"] == "auto" and "tool_choice" not in prepared.request.given:
+        return None
+    return block
+
+
+# --- the settings ---------------------------------------------------------------------------------------------------
+
+
+def _sampling(prepared: Prepared, model: Model, settings: Settings, *, restricted: bool) -> dict[str, object]:
+    """temperature and top_p as far as model, API version and thinking take them."""
+    request, conversions = prepared.request, prepared.conversions
+    reason = None
+    if not prepared.capabilities.sampling:
+        reason = "the model takes no sampling parameters"
+    elif settings.api_version is not None and settings.api_version >= VERSION:
+        reason = "the API version takes no sampling parameters"
+    sampling: dict[str, object] = {}
+    if request.temperature is not None:
+        # 1 is the vendor's own default.
+        if reason is not None or restricted:
+            if request.temperature != 1:
+                conversions.append(dropped("temperature", reason or "the model thinks at temperature 1 only"))
+        elif request.temperature > 1:
+            conversions.append(approximated("temperature", "the vendor's scale ends at 1"))
+            sampling["temperature"] = 1
+        else:
+            sampling["temperature"] = request.temperature
+    if request.top_p is not None:
+        obstacle = reason
+        if restricted and request.top_p < MIN_TOP_P_THINKING:
+            obstacle = obstacle or f"the model thinks with top_p from {MIN_TOP_P_THINKING} only"
+        elif sampling and not model.sampling_together:
+            obstacle = obstacle or "the model takes either temperature or top_p"
+        if obstacle is None:
+            sampling["top_p"] = request.top_p
+        elif request.top_p != 1:
+            conversions.append(dropped("top_p", obstacle))
+    return sampling
+
+
+def _metadata(safety_identifier: str | None, user: str | None, conversions: list[Conversion]) -> dict[str, object]:
+    if safety_identifier and user and user != safety_identifier:
+        conversions.append(ignored("user", "safety_identifier names the user"))
+    identifier = safety_identifier or user
+    if not identifier:
+        return {}
+    if len(identifier) > MAX_USER_ID:
+        identifier = hashlib.sha256(identifier.encode()).hexdigest()
+    return {"user_id": identifier}
+
+
+def _service_tier(prepared: Prepared, model: Model) -> tuple[str | None, str | None]:
+    """`service_tier` and `speed`."""
+    wanted = prepared.request.service_tier
+    if wanted is None:
+        return None, None
+    if wanted == "fast" and model.fast:
+        return None, "fast"
+    if wanted == "priority":
+        prepared.conversions.append(approximated("service_tier", "priority capacity is used where the account has it"))
+    elif wanted not in SERVICE_TIERS:
+        prepared.conversions.append(dropped("service_tier", f"the vendor has no tier '{wanted}' for the model"))
+    return SERVICE_TIERS.get(wanted), None
+
+
+def _cache_ttl(prepared: Prepared, settings: Settings) -> str | None:
+    options = prepared.request.prompt_cache_options or {}
+    ttl = options.get("ttl")
+    return CACHE_TTLS.get(ttl) if isinstance(ttl, str) else None
+
+
+def _automatic_cache(prepared: Prepared, settings: Settings, content: Content) -> Block | None:
+    options = prepared.request.prompt_cache_options or {}
+    automatic = settings.auto_cache and options.get("mode") != "explicit"
+    if options and not automatic and not content.breakpoints:
+        prepared.conversions.append(ignored("prompt_cache_options", "nothing of the request is marked for the cache"))
+    return content.cache_control() if automatic else None
+
+
+def _report_the_rest(prepared: Prepared) -> None:
+    """Conversions for what has no place in the body."""
+    request, conversions = prepared.request, prepared.conversions
+    for name, (neutral, conversion) in REPORTED.items():
+        if getattr(request, name) not in neutral:
+            conversions.append(conversion)
+    reasoning = request.reasoning or {}
+    if reasoning.get("mode") not in (None, "standard"):
+        conversions.append(dropped("reasoning.mode", "the vendor has no such setting"))
+    if reasoning.get("context") not in (None, "auto"):
+        conversions.append(dropped("reasoning.context", "the vendor has no such setting"))
+    for index, included in enumerate(request.include or ()):
+        if included == "message.output_text.logprobs":
+            conversions.append(dropped(f"include[{index}]", "the vendor has no log probabilities"))

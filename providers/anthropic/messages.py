@@ -1,0 +1,221 @@
+"""History items -> `system` and `messages` of the Messages API.
+
+Rules of the vendor that are kept here: the first message is the user's; turns of one role are merged; tool results
+stand first in the user turn after their calls; a system message follows a user turn and stands before an assistant
+turn or at the end; no text is blank; an assistant turn does not end in thinking.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from proxy.provider.conversions import approximated, dropped, ignored
+from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
+from providers.anthropic.content import Block, Content, tagged
+
+PLACEHOLDER: Final = "."
+"""The user's text where the vendor demands a user turn and the conversation has none."""
+
+CONTINUE: Final = "Continue."
+FAILED_WITHOUT_OUTPUT: Final = "The tool failed without any output."
+"""A failed result must have content, unlike others."""
+
+THINKING_TYPES: Final = frozenset({"thinking", "redacted_thinking"})
+_CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+@dataclass(slots=True)
+class Turns:
+    """The conversation under construction.
+
+    `system_role`: later instructions become system messages, else tagged user text. `system` are the leading
+    instructions, `messages` the turns. `_waiting` are instructions on their way to the next place where the vendor takes
+    them.
+    """
+
+    content: Content
+    system_role: bool
+    system: list[Block] = field(default_factory=list)
+    messages: list[Block] = field(default_factory=list)
+    _waiting: list[Block] = field(default_factory=list)
+    _last_path: str = "input"
+
+    def add_all(self, items: list[HistoryItem]) -> None:
+        """Append the items, and bring the last turn into its final form."""
+        useful = _useful_reasoning(items)
+        for index, item in enumerate(items):
+            match item:
+                case MessageItem():
+                    self._add_message(item)
+                case ReasoningItem():
+                    self._add_reasoning(item, leads_to_step=index in useful)
+                case CallItem():
+                    self._add_call(item)
+                case ResultItem():
+                    self._add_result(item)
+            self._last_path = item.path
+        if not self.messages:
+            self._append("user", [{"type": "text", "text": PLACEHOLDER}])
+        self._place_waiting()
+
+    def end_in_user_turn(self, *, prefill: bool) -> None:
+        """Settle an assistant turn at the end: it is a prefill where the model takes one, else the user goes on."""
+        last = self.messages[-1]
+        if last["role"] != "assistant":
+            return
+        if not prefill:
+            self.content.conversions.append(
+                approximated(self._last_path, "the model takes no assistant text at the end; it is told to continue")
+            )
+            self._append("user", [{"type": "text", "text": CONTINUE}])
+            return
+        ending = _blocks(last)[-1]
+        if isinstance(text := ending.get("text"), str):
+            ending["text"] = text.rstrip()
+
+    @property
+    def lacks_thinking(self) -> bool:
+        """Whether the conversation ends with results of a step that does not begin with its thinking."""
+        if len(self.messages) < 2 or self.messages[-1]["role"] != "user":
+            return False
+        if _blocks(self.messages[-1])[0]["type"] != "tool_result":
+            return False
+        return _blocks(self.messages[-2])[0]["type"] not in THINKING_TYPES
+
+    # --- one kind of item each --------------------------------------------------------------------------------------
+
+    def _add_message(self, item: MessageItem) -> None:
+        if item.role in ("system", "developer"):
+            self._add_instruction(item)
+            return
+        blocks = self.content.blocks(item.parts, f"{item.path}.content")
+        self._append("user" if item.role == "user" else "assistant", blocks)
+
+    def _add_instruction(self, item: MessageItem) -> None:
+        leading = not self.messages
+        blocks = self.content.texts(item.parts, f"{item.path}.content", in_system=leading)
+        if leading:
+            self.system.extend(blocks)
+        elif self.system_role:
+            self._waiting.extend(blocks)
+        elif blocks:
+            self._append("user", tagged(blocks, item.path, self.content.conversions))
+
+    def _add_reasoning(self, item: ReasoningItem, *, leads_to_step: bool) -> None:
+        proof = item.proof
+        if not leads_to_step:
+            self.content.conversions.append(dropped(item.path, "reasoning without the step that it led to"))
+            return
+        if proof is not None and proof.payload and proof.kind == "thinking":
+            block: Block = {"type": "thinking", "thinking": proof.text or "", "signature": proof.payload}
+        elif proof is not None and proof.payload and proof.kind == "redacted_thinking":
+            block = {"type": "redacted_thinking", "data": proof.payload}
+        else:
+            self.content.conversions.append(dropped(item.path, "reasoning without a proof that this model made it"))
+            return
+        self._append("assistant", [block])
+
+    def _add_call(self, item: CallItem) -> None:
+        block: Block = {
+            "type": "tool_use",
+            "id": vendor_call_id(item.call_id),
+            "name": item.name,
+            "input": self._input(item),
+        }
+        self._append("assistant", [block])
+
+    def _input(self, item: CallItem) -> object:
+        try:
+            arguments = orjson.loads(item.arguments or "{}")
+        except orjson.JSONDecodeError:
+            arguments = None
+        if isinstance(arguments, dict):
+            return arguments
+        self.content.conversions.append(approximated(f"{item.path}.arguments", "the arguments are no JSON object"))
+        return {"_raw": item.arguments}
+
+    def _add_result(self, item: ResultItem) -> None:
+        block: Block = {"type": "tool_result", "tool_use_id": vendor_call_id(item.call_id)}
+        content: object
+        if isinstance(item.output, str):
+            content = "" if item.output.isspace() else item.output
+        else:
+            content = self.content.blocks(item.output, f"{item.path}.output")
+        if content:
+            block["content"] = content
+        elif item.failed:
+            block["content"] = FAILED_WITHOUT_OUTPUT
+        if item.failed:
+            block["is_error"] = True
+        self._append("user", [block])
+
+    # --- turns ------------------------------------------------------------------------------------------------------
+
+    def _append(self, role: str, blocks: list[Block]) -> None:
+        """Add blocks to the turn of the role, opening it where needed."""
+        if not blocks:
+            return
+        if role == "assistant":
+            if not self.messages:
+                self._open("user", [{"type": "text", "text": PLACEHOLDER}])
+            self._place_waiting()
+        last = self.messages[-1] if self.messages else None
+        if last is None or last["role"] != role:
+            self._open(role, blocks)
+        elif blocks[0]["type"] == "tool_result":
+            content = _blocks(last)
+            place = next((i for i, block in enumerate(content) if block["type"] != "tool_result"), len(content))
+            content[place:place] = blocks
+        else:
+            _blocks(last).extend(blocks)
+
+    def _open(self, role: str, blocks: list[Block]) -> None:
+        self.messages.append({"role": role, "content": list(blocks)})
+
+    def _place_waiting(self) -> None:
+        """Put waiting instructions after a user turn."""
+        if not self._waiting:
+            return
+        if self.messages[-1]["role"] != "user":
+            self._open("user", [{"type": "text", "text": PLACEHOLDER}])
+        self._open("system", self._waiting)
+        self._waiting = []
+
+
+def _blocks(message: Mapping[str, object]) -> list[Block]:
+    content = message["content"]
+    assert isinstance(content, list)
+    return content
+
+
+def _useful_reasoning(items: list[HistoryItem]) -> set[int]:
+    """The indexes of the reasoning items that are followed by a part of their own step: the vendor refuses an
+    assistant turn that ends in thinking."""
+    useful: set[int] = set()
+    step_follows = False
+    for index in range(len(items) - 1, -1, -1):
+        item = items[index]
+        if isinstance(item, ReasoningItem):
+            if step_follows:
+                useful.add(index)
+        else:
+            step_follows = isinstance(item, CallItem) or (
+                isinstance(item, MessageItem) and item.role == "assistant" and any(map(_is_visible, item.parts))
+            )
+    return useful
+
+
+def _is_visible(part: Part) -> bool:
+    text = part.get("refusal" if part.get("type") == "refusal" else "text")
+    return isinstance(text, str) and bool(text) and not text.isspace()
+
+
+def vendor_call_id(call_id: str) -> str:
+    """The id as the vendor takes it; ids that other vendors made in other alphabets are hashed."""
+    if _CALL_ID.fullmatch(call_id):
+        return call_id
+    return f"toolu_{hashlib.sha256(call_id.encode()).hexdigest()[:24]}"

@@ -1,0 +1,24 @@
+"""The configuration entry of an Anthropic provider."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from proxy.provider.secret import Secret
+
+
+class Settings(BaseModel):
+    """Options of a provider of type `anthropic`.
+
+    `base_url`: the address of the API, with or without a trailing `/v1`. `api_version`: pins `anthropic-version`; None
+    sends the newest version, and the older one where the request carries a sampling parameter that the model takes.
+    `auto_cache`: lets the vendor cache each request's prefix. `max_image_bytes`: the longest base64 text of an image.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    base_url: str = "https://api.anthropic.com"
+    api_key: Secret | None = None
+    api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    auto_cache: bool = False
+    max_image_bytes: Annotated[int, Field(gt=0)] = 5 * 2**20

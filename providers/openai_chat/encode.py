@@ -1,0 +1,352 @@
+"""A Responses request as a Chat Completions request, in the order of the request's parameters.
+
+Every element of the request is mapped here, declared in `prepared.conversions`, or refused; `REQUEST_ELEMENTS` says
+for each parameter which module answers for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+from proxy.provider.contract import Call, Prepared
+from proxy.provider.conversions import approximated, dropped, ignored, refuse
+from proxy.provider.history import FunctionTool
+from providers.openai_chat.dialects import LOGPROBS, SAMPLING, Dialect
+from providers.openai_chat.messages import mentions_json, messages, with_system_line
+from providers.openai_chat.models import ModelFamily, accepted_effort, family_of
+
+Body: TypeAlias = dict[str, Any]
+
+PATH: Final = "/chat/completions"
+
+LOGPROBS_INCLUDE: Final = "message.output_text.logprobs"
+
+#: For each attribute of a request: `body`, it has a place in the Chat request (or is declared where the server lacks
+#: one); `declared`, Chat has no place for it, which is declared or refused; `core`, the exchange acts upon it.
+REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "declared", "core"]]] = {
+    "access_programs": "declared",
+    "background": "core",
+    "background_options": "core",
+    "context_management": "core",
+    "conversation": "core",
+    "frequency_penalty": "body",
+    "given": "core",
+    "image": "declared",
+    "include": "body",
+    "input": "core",
+    "instructions": "body",
+    "max_output_tokens": "body",
+    "max_tool_calls": "core",
+    "metadata": "core",
+    "model": "core",
+    "moderation": "body",
+    "parallel_tool_calls": "body",
+    "presence_penalty": "body",
+    "previous_response_id": "core",
+    "prompt": "core",
+    "prompt_cache_key": "body",
+    "prompt_cache_options": "body",
+    "prompt_cache_retention": "body",
+    "reasoning": "body",
+    "safety_identifier": "body",
+    "service_tier": "body",
+    "store": "core",
+    "stream": "core",
+    "stream_options": "core",
+    "temperature": "body",
+    "text": "body",
+    "tool_choice": "core",
+    "tools": "core",
+    "top_logprobs": "body",
+    "top_p": "body",
+    "truncation": "core",
+    "user": "body",
+}
+
+_JSON_LINE: Final = "Answer with JSON."
+
+
+def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object]) -> Call:
+    """The call. Raises Refused for what cannot be carried and must not be lost."""
+    family = family_of(prepared.model, dialect.families)
+    body: Body = {"model": prepared.model, "messages": messages(prepared, dialect, family)}
+    if prepared.stream:
+        _stream(body, dialect)
+    if prepared.request.max_output_tokens is not None:
+        body[dialect.tokens_member] = prepared.request.max_output_tokens
+    thinking = _reasoning(body, prepared, dialect, family)
+    _sampling(body, prepared, dialect, thinking=thinking)
+    _logprobs(body, prepared, dialect, thinking=thinking)
+    _text(body, prepared, dialect, family)
+    _tools(body, prepared, dialect)
+    _service_tier(body, prepared, dialect)
+    _cache_and_identity(body, prepared, dialect)
+    _moderation(body, prepared, dialect)
+    _without_a_place(prepared)
+    body |= dialect.constants
+    body |= extra_body
+    headers = {"content-type": "application/json", "accept": "text/event-stream" if prepared.stream else "application/json"}
+    return Call(PATH, orjson.dumps(body, default=_plain), headers, stream=prepared.stream)
+
+
+def _plain(value: object) -> object:
+    """Mappings that are no dictionaries, for orjson."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError
+
+
+def _stream(body: Body, dialect: Dialect) -> None:
+    body["stream"] = True
+    options: Body = {}
+    if dialect.usage_option:
+        options["include_usage"] = True
+    if dialect.obfuscation_option:
+        options["include_obfuscation"] = False
+    if options:
+        body["stream_options"] = options
+
+
+# --- reasoning and sampling ------------------------------------------------------------------------------------------
+
+
+def _reasoning(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> bool:
+    """Write the effort; whether the model will reason."""
+    settings = prepared.request.reasoning or {}
+    report = prepared.conversions.append
+    if (settings.get("summary") or settings.get("generate_summary")) and prepared.capabilities.reasoning:
+        path = "reasoning.summary" if settings.get("summary") else "reasoning.generate_summary"
+        if dialect.families and family is not None and family.reasons:
+            report(dropped(path, "Chat Completions gives no reasoning summaries"))
+        else:
+            report(approximated(path, "the reasoning itself is given, where the server gives it, and no summary"))
+    elif settings.get("summary") or settings.get("generate_summary"):
+        report(ignored("reasoning.summary", "the model does not reason"))
+    if settings.get("mode") == "pro":
+        refuse("reasoning.mode", "Chat Completions has no reasoning mode 'pro'.", value=True)
+    for name, usual in (("mode", "standard"), ("context", "auto")):
+        value = settings.get(name)
+        if value is not None:
+            path = f"reasoning.{name}"
+            report(ignored(path, "the usual value") if value == usual else dropped(path, "not in Chat Completions"))
+    return _effort(body, prepared, dialect, family, settings.get("effort"))
+
+
+def _effort(
+    body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None, effort: object
+) -> bool:
+    capabilities = prepared.capabilities
+    thinks = capabilities.reasoning and (family is None or (family.reasons and family.thinks))
+    if not isinstance(effort, str):
+        return thinks
+    if not capabilities.reasoning:
+        missing = ignored if effort == "none" else dropped
+        prepared.conversions.append(missing("reasoning.effort", f"the model '{prepared.model}' does not reason"))
+        return False
+    accepted = accepted_effort(effort, capabilities.efforts)
+    if accepted is not None and accepted not in dialect.efforts:
+        accepted = accepted_effort(accepted, tuple(dialect.efforts))
+    if accepted is None:
+        prepared.conversions.append(dropped("reasoning.effort", "the server has no setting for it"))
+        return thinks
+    if accepted != effort:
+        reason = f"'{effort}' is not accepted by '{prepared.model}': '{accepted}' is sent"
+        prepared.conversions.append(approximated("reasoning.effort", reason))
+    body |= dialect.efforts[accepted]
+    return accepted != "none"
+
+
+def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
+    for name in sorted(SAMPLING):
+        value = getattr(prepared.request, name)
+        if value is None:
+            continue
+        if not prepared.capabilities.sampling or (thinking and not dialect.sampling_while_reasoning):
+            if name.endswith("_penalty") and not value:
+                prepared.conversions.append(ignored(name, "no penalty"))
+            else:
+                prepared.conversions.append(dropped(name, "the model takes it only while it does not reason"))
+        elif name in dialect.optional:
+            body[name] = value
+        else:
+            prepared.conversions.append(dropped(name, "the server does not take it"))
+
+
+def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
+    top = prepared.request.top_logprobs
+    include = list(prepared.request.include or ())
+    asked = LOGPROBS_INCLUDE in include
+    for index, name in enumerate(include):
+        # What else can be included belongs to items that this provider never makes, or is always there.
+        if name != LOGPROBS_INCLUDE:
+            prepared.conversions.append(ignored(f"include[{index}]", "nothing of the kind occurs"))
+    if not top and not asked:
+        return
+    if (
+        dialect.optional.isdisjoint(LOGPROBS)
+        or not prepared.capabilities.logprobs
+        or (thinking and not dialect.sampling_while_reasoning)
+    ):
+        paths = ["top_logprobs"] * bool(top) + [f"include[{include.index(LOGPROBS_INCLUDE)}]"] * asked
+        prepared.conversions.extend(dropped(path, "the model gives no log probabilities") for path in paths)
+        return
+    body["logprobs"] = True
+    if top:
+        body["top_logprobs"] = top
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def _text(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> None:
+    settings = prepared.request.text or {}
+    form = settings.get("format") or {}
+    if form.get("type") == "json_schema":
+        _json_schema(body, form, prepared, dialect)
+    elif form.get("type") == "json_object":
+        if not prepared.capabilities.json_object:
+            refuse("text.format", f"The model '{prepared.model}' has no JSON mode.")
+        body["response_format"] = {"type": "json_object"}
+        if dialect.says_json and not mentions_json(body["messages"]):
+            with_system_line(body["messages"], _JSON_LINE, dialect, family)
+            prepared.conversions.append(
+                approximated("text.format", "the server asks for the word JSON in a message: a line was added")
+            )
+    verbosity = settings.get("verbosity")
+    if verbosity is None:
+        return
+    if "verbosity" in dialect.optional and prepared.capabilities.verbosity:
+        body["verbosity"] = verbosity
+    elif verbosity == "medium":
+        prepared.conversions.append(ignored("text.verbosity", "the usual value"))
+    else:
+        prepared.conversions.append(dropped("text.verbosity", f"the model '{prepared.model}' has no such setting"))
+
+
+def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dialect: Dialect) -> None:
+    if not prepared.capabilities.json_schema:
+        refuse("text.format", f"The model '{prepared.model}' does not hold to JSON schemas.")
+    schema = {name: form[name] for name in ("name", "description", "schema") if form.get(name) is not None}
+    strict = form.get("strict")
+    if strict is not None and dialect.strict_schema == "sent":
+        schema["strict"] = strict
+    elif strict and dialect.strict_schema == "never":
+        reason = "the server has no strict mode: the schema is sent without it"
+        prepared.conversions.append(approximated("text.format.strict", reason, contract=True))
+    body["response_format"] = {"type": "json_schema", "json_schema": schema}
+
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+
+def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    """Tools, the choice among them and whether several may be called; the latter two only together with tools."""
+    tools, choice = prepared.tools, prepared.tool_choice
+    mode = choice.mode
+    if mode not in dialect.tool_choices:
+        if mode == "none":
+            # No tools leave no choice.
+            tools = []
+        elif mode == "named" and "required" in dialect.tool_choices:
+            tools = [tool for tool in tools if tool.name == choice.name]
+            mode = "required"
+            prepared.conversions.append(
+                approximated("tool_choice", "the server takes no named choice: that tool alone is offered, and required")
+            )
+        elif mode != "auto":
+            refuse("tool_choice", "The provider cannot force the model to call a tool.", value=True)
+    if not tools:
+        return
+    body["tools"] = [_tool(tool, prepared, dialect) for tool in tools]
+    if choice.allowed is not None and prepared.capabilities.allowed_tools and mode in ("auto", "required"):
+        allowed = [{"type": "function", "function": {"name": name}} for name in choice.allowed]
+        body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
+    elif mode == "named":
+        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+    elif mode in dialect.tool_choices and (mode != "auto" or prepared.request.tool_choice is not None):
+        body["tool_choice"] = mode
+    _parallel_tool_calls(body, prepared, dialect)
+
+
+def _tool(tool: FunctionTool, prepared: Prepared, dialect: Dialect) -> Body:
+    function: Body = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    if tool.strict is not None and dialect.strict_tools:
+        function["strict"] = tool.strict
+    elif tool.strict:
+        reason = "the server has no strict mode: the schema is sent without it"
+        prepared.conversions.append(approximated(f"{tool.path}.strict", reason, contract=True))
+    return {"type": "function", "function": function}
+
+
+def _parallel_tool_calls(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    """Said only where it differs from what the server does anyhow; the default of Responses is true."""
+    wanted = prepared.request.parallel_tool_calls is not False
+    if wanted == dialect.parallel_tool_calls:
+        return
+    if "parallel_tool_calls" in dialect.optional:
+        body["parallel_tool_calls"] = wanted
+    elif not wanted:
+        prepared.conversions.append(dropped("parallel_tool_calls", "the server cannot be told"))
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _service_tier(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    tier = prepared.request.service_tier
+    if tier is None:
+        return
+    if tier == "ultrafast":
+        refuse("service_tier", "The service tier 'ultrafast' is not available in Chat Completions.", value=True)
+    if "service_tier" in dialect.optional and tier in dialect.service_tiers:
+        body["service_tier"] = dialect.service_tiers[tier]
+    elif tier in ("auto", "default"):
+        prepared.conversions.append(ignored("service_tier", "the usual value"))
+    else:
+        prepared.conversions.append(dropped("service_tier", "the server has no such tier"))
+
+
+def _cache_and_identity(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    for name in ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user"):
+        value = getattr(prepared.request, name)
+        if value is None:
+            continue
+        if name in dialect.optional:
+            body[name] = value
+        else:
+            prepared.conversions.append(ignored(name))
+    options = prepared.request.prompt_cache_options
+    if not options:
+        return
+    if "prompt_cache_options" not in dialect.optional:
+        prepared.conversions.append(ignored("prompt_cache_options"))
+        return
+    kept = {name: options[name] for name in ("mode", "ttl") if options.get(name) is not None}
+    if kept.get("ttl", "30m") != "30m":
+        kept["ttl"] = "30m"
+        reason = "Chat Completions keeps a cache for 30m only"
+        prepared.conversions.append(approximated("prompt_cache_options.ttl", reason))
+    for name in sorted(set(options) - {"mode", "ttl"}):
+        prepared.conversions.append(ignored(f"prompt_cache_options.{name}"))
+    if kept:
+        body["prompt_cache_options"] = kept
+
+
+def _moderation(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    moderation = prepared.request.moderation
+    if moderation is None:
+        return
+    if "moderation" not in dialect.optional:
+        refuse("moderation", "Moderation is not supported by this provider.")
+    body["moderation"] = moderation
+
+
+def _without_a_place(prepared: Prepared) -> None:
+    if prepared.request.access_programs:
+        refuse("access_programs", "Access programs are not supported by this provider.")
+    if prepared.request.image is not None:
+        prepared.conversions.append(ignored("image"))

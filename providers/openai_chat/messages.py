@@ -1,0 +1,250 @@
+"""The conversation as Chat Completions messages: one pass over the items, in their order.
+
+What the assistant said, thought and called in one step is gathered in a draft, which becomes one message when another
+side speaks. Tool messages take text only, so media in tool results follow in one user message after the last result of
+the group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from proxy.provider.contract import Prepared
+from proxy.provider.conversions import approximated, ignored
+from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
+from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.models import ModelFamily
+from providers.openai_chat.parts import chat_parts, content_of
+
+Message: TypeAlias = dict[str, Any]
+
+#: The kind of the proof that carries the reasoning's own text for servers that want it back.
+REASONING_TEXT: Final = "reasoning_text"
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The assistant message that is being gathered. `texts` are one entry a Responses message."""
+
+    turn: int
+    texts: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    reasoning: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[dict[str, object]] = field(default_factory=list)
+
+
+class _Writer:
+    """Gathers the messages of one request."""
+
+    def __init__(self, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> None:
+        self._prepared = prepared
+        self._dialect = dialect
+        self._family = family
+        self._messages: list[Message] = []
+        self._draft: _Draft | None = None
+        self._media: list[dict[str, object]] = []
+        self._turn = 0
+        self._last_turn = sum(isinstance(item, MessageItem) and item.role == "user" for item in prepared.items)
+
+    def write(self) -> list[Message]:
+        for item in _with_instructions(self._prepared):
+            if isinstance(item, MessageItem):
+                self._end_of_results()
+                if item.role == "assistant":
+                    self._assistant(item)
+                elif item.role == "user":
+                    self._user(item)
+                else:
+                    self._system(item)
+            elif isinstance(item, CallItem):
+                self._end_of_results()
+                self._call(item)
+            elif isinstance(item, ReasoningItem):
+                self._end_of_results()
+                self._reasoning(item)
+            else:
+                self._flush()
+                self._result(item)
+        self._end_of_results()
+        self._flush()
+        return self._messages
+
+    # --- the assistant's side ---------------------------------------------------------------------------------------
+
+    def _drafted(self) -> _Draft:
+        if self._draft is None:
+            self._draft = _Draft(self._turn)
+        return self._draft
+
+    def _assistant(self, item: MessageItem) -> None:
+        draft = self._drafted()
+        refusals = [str(part.get("refusal") or "") for part in item.parts if part.get("type") == "refusal"]
+        texts = [str(part.get("text") or "") for part in item.parts if part.get("type") != "refusal"]
+        if refusals and not self._dialect.refusal_member:
+            self._prepared.conversions.append(approximated(f"{item.path}.content", "a refusal is sent as text"))
+            texts += refusals
+        else:
+            draft.refusals += refusals
+        if texts:
+            draft.texts.append("".join(texts))
+
+    def _call(self, item: CallItem) -> None:
+        self._drafted().calls.append(
+            {
+                "id": item.call_id,
+                "type": "function",
+                "function": {"name": item.name, "arguments": item.arguments.strip() and item.arguments or "{}"},
+            }
+        )
+
+    def _reasoning(self, item: ReasoningItem) -> None:
+        proof = item.proof
+        if proof is not None and proof.kind == REASONING_TEXT and proof.text:
+            text = proof.text
+        else:
+            text = "".join(item.content)
+        self._drafted().reasoning.append((item.path, text))
+
+    def _flush(self) -> None:
+        """Write the draft, if there is one."""
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return
+        reasoning = self._replayed(draft)
+        if not (draft.texts or draft.refusals or draft.calls):
+            return
+        message: Message = {"role": "assistant", "content": "\n".join(draft.texts) or None}
+        if message["content"] is None and not self._dialect.null_content:
+            message["content"] = ""
+        if draft.refusals:
+            message["refusal"] = "".join(draft.refusals)
+        if reasoning is not None and self._dialect.replay is not None:
+            message[self._dialect.replay.field] = reasoning
+        if draft.calls:
+            message["tool_calls"] = draft.calls
+        self._messages.append(message)
+
+    def _replayed(self, draft: _Draft) -> str | None:
+        """The reasoning that goes back with the draft; what does not go back is declared."""
+        replay = self._dialect.replay
+        wanted = replay is not None and (
+            replay.scope == "all"
+            or (replay.scope == "call_turns" and bool(draft.calls))
+            or (replay.scope == "open_turn" and draft.turn == self._last_turn)
+        )
+        if not wanted:
+            reason = "the server takes no reasoning back" if replay is None else "the server does not want it back here"
+            self._prepared.conversions.extend(ignored(path, reason) for path, _ in draft.reasoning)
+            return None
+        assert replay is not None
+        self._prepared.conversions.extend(ignored(path, "it has no text") for path, text in draft.reasoning if not text)
+        return "\n".join(text for _, text in draft.reasoning if text) or replay.placeholder
+
+    # --- the other sides --------------------------------------------------------------------------------------------
+
+    def _user(self, item: MessageItem) -> None:
+        self._flush()
+        self._turn += 1
+        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
+        self._messages.append({"role": "user", "content": content_of(parts, self._dialect)})
+
+    def _system(self, item: MessageItem) -> None:
+        self._flush()
+        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
+        content = content_of(parts, self._dialect)
+        first = self._messages[0] if self._messages else None
+        if self._dialect.one_system_message and first is not None and first["role"] == "system":
+            if len(self._messages) > 1:
+                self._moved(item)
+            first["content"] = _joined(first["content"], content)
+        elif self._dialect.one_system_message and first is not None:
+            self._moved(item)
+            self._messages.insert(0, {"role": "system", "content": content})
+        else:
+            self._messages.append({"role": system_role(self._dialect, self._family), "content": content})
+
+    def _moved(self, item: MessageItem) -> None:
+        self._prepared.conversions.append(
+            approximated(item.path, "the server takes one system message, at the front: this one was moved there")
+        )
+
+    # --- tool results -----------------------------------------------------------------------------------------------
+
+    def _result(self, item: ResultItem) -> None:
+        content: object = item.output
+        if not isinstance(item.output, str):
+            content = self._result_content(item, item.output)
+        if item.failed:
+            self._prepared.conversions.append(
+                ignored(f"{item.path}.status", "a tool message has no mark of failure; its text says what happened")
+            )
+        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": content})
+
+    def _result_content(self, item: ResultItem, output: Sequence[Part]) -> object:
+        """The text of the result; its media are kept for the message after the group."""
+        parts = chat_parts(output, f"{item.path}.output", self._prepared, self._dialect, self._family)
+        texts = [part for part in parts if part["type"] == "text"]
+        media = [part for part in parts if part["type"] != "text"]
+        if media:
+            self._prepared.conversions.append(
+                approximated(f"{item.path}.output", "tool messages take text only: the media follow as a user message")
+            )
+            texts.append({"type": "text", "text": f"[see attached content of call {item.call_id}]"})
+            self._media += [{"type": "text", "text": f"Content of call {item.call_id}:"}, *media]
+        return content_of(texts, self._dialect)
+
+    def _end_of_results(self) -> None:
+        """Write the media of the results that came before, if there are any."""
+        if self._media:
+            self._messages.append({"role": "user", "content": self._media})
+            self._media = []
+
+
+def _with_instructions(prepared: Prepared) -> Sequence[HistoryItem]:
+    """The items with the instructions in front, unless they are among the items already."""
+    instructions = prepared.request.instructions
+    if not instructions or any(isinstance(item, MessageItem) and item.path == "instructions" for item in prepared.items):
+        return prepared.items
+    parts: list[Part] = [{"type": "input_text", "text": instructions}]
+    return [MessageItem("developer", parts, "instructions"), *prepared.items]
+
+
+def system_role(dialect: Dialect, family: ModelFamily | None) -> str:
+    """The role of a system message."""
+    return "developer" if dialect.developer_role and (family is None or family.developer) else "system"
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """Two contents as one: a string as long as both are."""
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    return [*_as_parts(first), *_as_parts(second)]
+
+
+def _as_parts(content: Any) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+
+
+def messages(prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> list[Message]:
+    """The `messages` of the request."""
+    return _Writer(prepared, dialect, family).write()
+
+
+def mentions_json(written: Sequence[Message]) -> bool:
+    """Whether some message has the word json, as `json_object` demands."""
+    for message in written:
+        content = message["content"]
+        texts = [content] if isinstance(content, str) else [part.get("text") or "" for part in content or ()]
+        if any("json" in text.lower() for text in texts):
+            return True
+    return False
+
+
+def with_system_line(written: list[Message], line: str, dialect: Dialect, family: ModelFamily | None) -> None:
+    """Add one line of system text: at the end, or to the one system message."""
+    if not dialect.one_system_message:
+        written.append({"role": system_role(dialect, family), "content": line})
+    elif written and written[0]["role"] == "system":
+        written[0]["content"] = _joined(written[0]["content"], line)
+    else:
+        written.insert(0, {"role": "system", "content": line})

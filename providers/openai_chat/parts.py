@@ -1,0 +1,150 @@
+"""Content parts of Responses as content parts of Chat Completions."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+from proxy.provider.contract import Prepared
+from proxy.provider.conversions import approximated, ignored, refuse
+from proxy.provider.history import Part
+from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.models import ModelFamily
+
+ChatPart: TypeAlias = dict[str, Any]
+
+#: Endings of files that are sent as text, and media types that are text without saying so.
+_TEXT_ENDINGS: Final = frozenset(
+    "c cc conf cpp css csv go h hpp htm html ini java js json jsonl jsx kt log lua md markdown php pl proto ps1 py rb rs "
+    "rst rtf scala sh sql svg swift tex toml ts tsv tsx txt vue xml yaml yml".split()
+)
+_TEXT_TYPES: Final = frozenset(
+    {
+        "application/javascript",
+        "application/json",
+        "application/sql",
+        "application/toml",
+        "application/x-ndjson",
+        "application/x-sh",
+        "application/x-yaml",
+        "application/xml",
+        "application/yaml",
+    }
+)
+_PDF: Final = "application/pdf"
+
+
+def chat_parts(
+    parts: Sequence[Part], path: str, prepared: Prepared, dialect: Dialect, family: ModelFamily | None
+) -> list[ChatPart]:
+    """The parts in Chat form. Raises Refused for what the server cannot take."""
+    written: list[ChatPart] = []
+    for index, part in enumerate(parts):
+        place = f"{path}[{index}]"
+        kind = part.get("type")
+        if kind == "input_image":
+            chat_part = _image(part, place, prepared, dialect)
+        elif kind == "input_file":
+            chat_part = _file(part, place, prepared, dialect)
+        elif kind == "input_audio":
+            chat_part = _audio(part, place, prepared)
+        elif isinstance(text := part.get("text"), str):
+            chat_part = {"type": "text", "text": text}
+        elif isinstance(text := part.get("refusal"), str):
+            chat_part = {"type": "text", "text": text}
+        else:
+            refuse(place, f"Content of type '{kind}' is not supported by this provider.", value=True)
+        if part.get("prompt_cache_breakpoint") is not None:
+            if family is not None and family.cache_breakpoints and chat_part["type"] != "input_audio":
+                chat_part["prompt_cache_breakpoint"] = _breakpoint(part, place, prepared)
+            else:
+                prepared.conversions.append(ignored(f"{place}.prompt_cache_breakpoint"))
+        written.append(chat_part)
+    return written
+
+
+def content_of(parts: list[ChatPart], dialect: Dialect) -> str | list[ChatPart]:
+    """The content of a message: a plain string where it says the same."""
+    texts = [part["text"] for part in parts if part["type"] == "text" and len(part) == 2]
+    if len(texts) == len(parts) and (len(parts) < 2 or not dialect.text_parts):
+        return "\n".join(texts)
+    return parts
+
+
+def _breakpoint(part: Part, place: str, prepared: Prepared) -> object:
+    mark = part["prompt_cache_breakpoint"]
+    if isinstance(mark, dict) and mark.get("ttl") not in (None, "30m"):
+        prepared.conversions.append(
+            approximated(f"{place}.prompt_cache_breakpoint.ttl", "Chat Completions keeps a cache for 30m only")
+        )
+        return {**mark, "ttl": "30m"}
+    return mark
+
+
+def _image(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatPart:
+    if not prepared.capabilities.images:
+        refuse(place, f"The model '{prepared.model}' does not take images.")
+    url = part.get("image_url")
+    if not isinstance(url, str) or not url:
+        refuse(f"{place}.file_id", "Images by file id are not supported by this provider: send `image_url`.")
+    if not dialect.image_urls and not url.startswith("data:"):
+        refuse(f"{place}.image_url", "This provider takes images as data URLs only.", value=True)
+    image: ChatPart = {"url": url}
+    if part.get("detail") is not None:
+        image["detail"] = part["detail"]
+    return {"type": "image_url", "image_url": image}
+
+
+def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatPart:
+    data, filename = part.get("file_data"), part.get("filename")
+    name = filename if isinstance(filename, str) and filename else None
+    if not isinstance(data, str) or not data:
+        if part.get("file_id") is not None:
+            if dialect.file_ids and prepared.capabilities.files:
+                return {"type": "file", "file": {"file_id": part["file_id"]}}
+            refuse(f"{place}.file_id", "Files by id are not supported by this provider: send `file_data`.")
+        refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
+    if part.get("detail") is not None:
+        prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
+    media_type, payload = _media_type(data, name)
+    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
+        prepared.conversions.append(approximated(place, "a text file is sent as text"))
+        return {"type": "text", "text": f"File {name or 'without a name'}:\n{_text(payload, data, place)}"}
+    if not prepared.capabilities.files:
+        refuse(place, f"The model '{prepared.model}' does not take files of type {media_type}.")
+    if media_type != _PDF:
+        refuse(f"{place}.file_data", f"Files of type {media_type} are not supported by this provider.", value=True)
+    url = data if data.startswith("data:") else f"data:{_PDF};base64,{data}"
+    return {"type": "file", "file": {"file_data": url, "filename": name or "file.pdf"}}
+
+
+def _media_type(data: str, name: str | None) -> tuple[str, str]:
+    """The media type of the file and what follows the head of its data URL; bare base64 goes by the file's ending."""
+    head, payload = "", data
+    if data.startswith("data:"):
+        head, _, payload = data[5:].partition(",")
+    declared = head.partition(";")[0].strip().lower()
+    ending = (name or "").rpartition(".")[2].lower() if name and "." in name else ""
+    if declared and declared != "application/octet-stream":
+        return declared, payload
+    if ending in _TEXT_ENDINGS:
+        return "text/plain", payload
+    return (_PDF if ending in ("", "pdf") else f"application/{ending}"), payload
+
+
+def _text(payload: str, data: str, place: str) -> str:
+    if data.startswith("data:") and ";base64" not in data.partition(",")[0]:
+        refuse(f"{place}.file_data", "File data has to be in base64.", value=True)
+    try:
+        return base64.b64decode(payload, validate=True).decode("utf-8-sig")
+    except (binascii.Error, ValueError):
+        refuse(f"{place}.file_data", "The file is not text in UTF-8, in base64.", value=True)
+
+
+def _audio(part: Part, place: str, prepared: Prepared) -> ChatPart:
+    if not prepared.capabilities.audio:
+        refuse(place, f"The model '{prepared.model}' does not take audio.")
+    audio = part.get("input_audio")
+    if not isinstance(audio, dict):
+        refuse(f"{place}.input_audio", "Audio has to be given as `input_audio: {data, format}`.")
+    return {"type": "input_audio", "input_audio": {"data": audio.get("data"), "format": audio.get("format")}}

@@ -1,0 +1,37 @@
+"""A configured provider with what the exchange needs around it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.provider.capabilities import Capabilities, extended
+from proxy.provider.contract import Provider
+from proxy.upstream.client import HttpClient, Timeouts
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A provider under the name it is addressed by. `changes` are the operator's capabilities per model."""
+
+    name: str
+    provider: Provider
+    http: HttpClient
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    _known: dict[str, Capabilities] = field(default_factory=dict)
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the model can do, the operator's changes included."""
+        known = self._known.get(model)
+        if known is None:
+            known = extended(self.provider.capabilities(model), self.changes.get(model, {}))
+            if len(self._known) < 1000:
+                self._known[model] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one request goes: an endpoint, and the vendor's model id."""
+
+    endpoint: Endpoint
+    model: str

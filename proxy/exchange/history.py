@@ -1,0 +1,216 @@
+"""Histories put in order, once, before any provider sees them.
+
+What comes out keeps the promises of `proxy.provider.history`: calls of one assistant step stand together, their results
+follow at once, each call has one result and each result its call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast
+
+import orjson
+
+from proxy.provider.conversions import Conversion, dropped, ignored, refuse
+from proxy.provider.history import (
+    CallItem,
+    HistoryItem,
+    MessageItem,
+    OpenedProof,
+    Part,
+    ReasoningItem,
+    ResultItem,
+    Role,
+)
+from proxy.responses import errors
+
+Item: TypeAlias = Mapping[str, object]
+OpenProof: TypeAlias = Callable[[str, str], OpenedProof | None]
+"""(encrypted content, its path) -> the proof, or None when it is not for this target."""
+
+OfferedName: TypeAlias = Callable[[str, str | None], str]
+"""(name, namespace) -> the name under which the tool is offered to the vendor."""
+
+HistoryMode: TypeAlias = Literal["refuse", "repair"]
+
+NO_OUTPUT = "No output was recorded for this call."
+
+
+@dataclass(slots=True)
+class _Step:
+    """An assistant step whose calls still wait for results. `deferred` came in between and belongs after them."""
+
+    items: list[HistoryItem] = field(default_factory=list)
+    calls: dict[str, CallItem] = field(default_factory=dict)
+    results: dict[str, ResultItem] = field(default_factory=dict)
+    deferred: list[HistoryItem] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        return len(self.results) == len(self.calls)
+
+
+class _History:
+    """Collects items in order."""
+
+    def __init__(self, mode: HistoryMode, conversions: list[Conversion]) -> None:
+        self.items: list[HistoryItem] = []
+        self._mode = mode
+        self._conversions = conversions
+        self._step: _Step | None = None
+        self._placed: dict[str, int] = {}
+
+    def add(self, item: HistoryItem) -> None:
+        step = self._step
+        if isinstance(item, CallItem):
+            self._add_call(item)
+        elif isinstance(item, ResultItem):
+            self._add_result(item)
+        elif step is None:
+            self.items.append(item)
+        elif step.answered:
+            self._close_step()
+            self.items.append(item)
+        elif isinstance(item, ReasoningItem):
+            step.items.append(item)
+        elif isinstance(item, MessageItem) and item.role == "assistant":
+            first_call = next(index for index, earlier in enumerate(step.items) if isinstance(earlier, CallItem))
+            step.items.insert(first_call, item)
+        else:
+            step.deferred.append(item)
+
+    def _add_call(self, call: CallItem) -> None:
+        step = self._step
+        if step is not None and step.answered:
+            self._close_step()
+            step = None
+        if step is None:
+            step = self._step = _Step()
+        if earlier := step.calls.get(call.call_id):
+            step.items.remove(earlier)
+            self._conversions.append(ignored(earlier.path, "the same call stands again later"))
+        step.items.append(call)
+        step.calls[call.call_id] = call
+
+    def _add_result(self, result: ResultItem) -> None:
+        step = self._step
+        if step is not None and result.call_id in step.calls:
+            earlier = step.results.get(result.call_id)
+            result.name = step.calls[result.call_id].name
+            step.results[result.call_id] = result
+        elif (position := self._placed.get(result.call_id)) is not None:
+            placed = self.items[position]
+            assert isinstance(placed, ResultItem)
+            earlier, result.name = placed, placed.name
+            self.items[position] = result
+        elif self._mode == "repair":
+            self._conversions.append(dropped(result.path, "an output without its call"))
+            return
+        else:
+            raise errors.tool_call_missing(result.call_id)
+        if earlier is not None:
+            self._conversions.append(ignored(earlier.path, "a later output answers the same call"))
+
+    def _close_step(self) -> None:
+        step, self._step = self._step, None
+        if step is None:
+            return
+        self.items += step.items
+        for call_id, call in step.calls.items():
+            result = step.results.get(call_id)
+            if result is None:
+                if self._mode == "refuse":
+                    raise errors.tool_output_missing(call_id)
+                self._conversions.append(Conversion(call.path, "approximated", "a missing output was filled in"))
+                result = ResultItem(call_id, call.name, NO_OUTPUT, failed=True, path=call.path)
+            self._placed[call_id] = len(self.items)
+            self.items.append(result)
+        for item in step.deferred:
+            self.add(item)
+
+    def close(self) -> list[HistoryItem]:
+        while self._step is not None:
+            self._close_step()
+        return self.items
+
+
+def ordered(
+    items: Sequence[Item],
+    *,
+    mode: HistoryMode,
+    offered_name: OfferedName,
+    open_proof: OpenProof,
+    conversions: list[Conversion],
+) -> list[HistoryItem]:
+    """The history of a request, in order, as a provider may rely on it.
+
+    Raises ResponsesError: 400 for calls without outputs and outputs without calls unless `mode` is repair, 404 for
+    references to items that are not stored, 400 for items that cannot be carried.
+    """
+    history = _History(mode, conversions)
+    for index, item in enumerate(items):
+        path = f"input[{index}]"
+        kind = item["type"]
+        if kind == "message":
+            if message := _message(item, path, conversions):
+                history.add(message)
+        elif kind == "function_call":
+            name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))
+            arguments = cast(str, item.get("arguments") or "")
+            history.add(CallItem(cast(str, item["call_id"]), name, arguments if arguments.strip() else "{}", path))
+        elif kind in ("function_call_output", "custom_tool_call_output"):
+            history.add(_result(item, path))
+        elif kind == "reasoning":
+            history.add(_reasoning(item, path, open_proof))
+        elif kind == "custom_tool_call":
+            name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))
+            arguments = orjson.dumps({"input": item.get("input") or ""}).decode()
+            history.add(CallItem(cast(str, item["call_id"]), name, arguments, path))
+        elif kind == "item_reference":
+            raise errors.item_not_found(cast(str, item["id"]))
+        elif kind in _REFUSED:
+            refuse(path, f"An item of type '{kind}' {_REFUSED[cast(str, kind)]}.", value=True)
+        elif kind != "additional_tools":
+            conversions.append(dropped(path, f"items of type {kind} are not carried to this provider"))
+    return history.close()
+
+
+_REFUSED: Mapping[str, str] = {
+    "compaction": "can be read only by the service that made it",
+    "compaction_trigger": "asks for a compaction, which this gateway does not offer yet",
+    "program": "belongs to programmatic tool calling, which this provider does not have",
+    "program_output": "belongs to programmatic tool calling, which this provider does not have",
+}
+
+
+def _message(item: Item, path: str, conversions: list[Conversion]) -> MessageItem | None:
+    parts = cast("list[Part]", item["content"])
+    for part in parts:
+        if not part.get("text", True) or not part.get("refusal", True):
+            parts = [
+                part for part in parts if part.get("text", part.get("refusal", True)) or part["type"] not in _TEXT_PARTS
+            ]
+            break
+    if not parts:
+        conversions.append(ignored(path, "the message is empty"))
+        return None
+    return MessageItem(cast(Role, item["role"]), parts, path)
+
+
+_TEXT_PARTS = frozenset({"input_text", "output_text", "refusal"})
+
+
+def _result(item: Item, path: str) -> ResultItem:
+    output = cast("str | list[Part]", item.get("output") or "")
+    if isinstance(output, list):
+        output = [part for part in output if part["type"] not in _TEXT_PARTS or part.get("text")]
+    return ResultItem(cast(str, item["call_id"]), "", output or "", item.get("status") == "incomplete", path)
+
+
+def _reasoning(item: Item, path: str, open_proof: OpenProof) -> ReasoningItem:
+    sealed = cast("str | None", item.get("encrypted_content"))
+    proof = open_proof(sealed, f"{path}.encrypted_content") if sealed else None
+    return ReasoningItem(_texts(item.get("summary")), _texts(item.get("content")), proof, path)
+
+
+def _texts(parts: object) -> list[str]:
+    return [part["text"] for part in cast("list[dict[str, str]] | None", parts) or () if part.get("text")]

@@ -1,0 +1,156 @@
+"""From a request to what a provider translates: tools offered, history in order, proofs opened, losses reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from proxy.exchange.endpoint import Target
+from proxy.exchange.history import HistoryMode, ordered
+from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.contract import Call, Prepared
+from proxy.provider.conversions import Conversion, Refused, dropped, ignored, refuse
+from proxy.provider.history import HistoryItem, MessageItem, OpenedProof, ResultItem
+from proxy.responses.request import CreateRequest
+from proxy.responses.seal import Sealer
+
+UnknownParameters: TypeAlias = Literal["reject", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the operator wants requests to be treated."""
+
+    strict: bool = False
+    history: HistoryMode = "refuse"
+    unsupported_hosted_tools: UnsupportedTools = "drop"
+    unknown_parameters: UnknownParameters = "reject"
+
+
+def prepare(
+    request: CreateRequest, target: Target, *, rules: Rules, sealer: Sealer, client: str
+) -> tuple[Prepared, Offer]:
+    """Resolve the request for its target. Raises ResponsesError for what cannot be carried and must not be lost."""
+    endpoint = target.endpoint
+    capabilities = endpoint.capabilities(target.model)
+    conversions: list[Conversion] = []
+    offered = offer(
+        _all_tools(request),
+        request.tool_choice,
+        capabilities,
+        unsupported=rules.unsupported_hosted_tools,
+        conversions=conversions,
+    )
+
+    def open_proof(sealed: str, path: str) -> OpenedProof | None:
+        proof = sealer.open(sealed, client=client, path=path)
+        origin = endpoint.provider.origin(target.model)
+        if proof is None or (proof.provider, proof.endpoint, proof.account, proof.family) != (
+            origin.provider,
+            origin.endpoint,
+            origin.account,
+            capabilities.family,
+        ):
+            conversions.append(dropped(path, "the reasoning was made elsewhere and means nothing to this model"))
+            return None
+        return OpenedProof(proof.kind, proof.payload, proof.binds, proof.text)
+
+    items = ordered(
+        cast("list[Mapping[str, object]]", request.input),
+        mode=rules.history,
+        offered_name=offered.offered_name,
+        open_proof=open_proof,
+        conversions=conversions,
+    )
+    _check_media(items, capabilities)
+    _core_parameters(request, conversions)
+    prepared = Prepared(
+        model=target.model,
+        request=request,
+        items=items,
+        tools=offered.tools,
+        tool_choice=offered.choice,
+        capabilities=capabilities,
+        stream=request.stream is True,
+        conversions=conversions,
+    )
+    return prepared, offered
+
+
+def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
+    """Have the provider translate; under `strict` the first loss is refused."""
+    call = target.endpoint.provider.encode(prepared)
+    if rules.strict:
+        for conversion in prepared.conversions:
+            if conversion.strict_refuses:
+                raise Refused(
+                    400,
+                    f"'{conversion.path}' cannot be carried to '{target.endpoint.name}/{target.model}' as it is: "
+                    f"{conversion.reason}. The gateway is configured to refuse such requests.",
+                    param=conversion.path,
+                    code="unsupported_parameter",
+                )
+    return call
+
+
+def _all_tools(request: CreateRequest) -> list[Tool]:
+    """The request's tools and those that `additional_tools` items bring along."""
+    tools = list(cast("list[Tool]", request.tools or []))
+    for item in cast("list[Mapping[str, object]]", request.input):
+        if item["type"] == "additional_tools":
+            tools += cast("list[Tool]", item["tools"])
+    return tools
+
+
+def _check_media(items: list[HistoryItem], capabilities: Capabilities) -> None:
+    refused = {
+        kind
+        for kind, able in (
+            ("input_image", capabilities.images),
+            ("input_file", capabilities.files),
+            ("input_audio", capabilities.audio),
+        )
+        if not able
+    }
+    if not refused:
+        return
+    for item in items:
+        if isinstance(item, MessageItem):
+            parts, member = item.parts, "content"
+        elif isinstance(item, ResultItem) and isinstance(item.output, list):
+            parts, member = item.output, "output"
+        else:
+            continue
+        for index, part in enumerate(parts):
+            if part["type"] in refused:
+                refuse(
+                    f"{item.path}.{member}[{index}]",
+                    f"The model does not take content of type '{part['type']}'.",
+                    value=True,
+                )
+
+
+def _core_parameters(request: CreateRequest, conversions: list[Conversion]) -> None:
+    """The parameters that mean something only to the gateway itself."""
+    given = request.given
+    if given.isdisjoint(_CORE):
+        return
+    for name, (disposition, reason) in _CORE.items():
+        if name not in given:
+            continue
+        if disposition == "refused":
+            refuse(name, f"'{name}' {reason}.")
+        if name == "truncation" and request.truncation != "auto":
+            continue
+        conversions.append(dropped(name, reason) if disposition == "dropped" else ignored(name, reason))
+
+
+_CORE: Mapping[str, tuple[Literal["dropped", "ignored", "refused"], str]] = {
+    "access_programs": ("refused", "is a programme of OpenAI's own models"),
+    "moderation": ("refused", "is not offered by this gateway"),
+    "background_options": ("dropped", "background responses are not offered yet"),
+    "context_management": ("dropped", "compaction is not offered yet"),
+    "truncation": ("dropped", "shortening a long history is not offered yet"),
+    "max_tool_calls": ("ignored", "limits hosted tools, of which this provider offers none"),
+    "image": ("ignored", "concerns images of OpenAI's own models"),
+}

@@ -1,0 +1,306 @@
+"""One request's way: prepare, encode, send, decode, assemble, record.
+
+A Run makes `(event type, JSON bytes)` pairs without framing; whoever drives it decides what becomes of them. Until the
+first output every failure can still be an HTTP error or another attempt; after it a failure is `response.failed`.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+
+from proxy.exchange.gateway import Client, Gateway
+from proxy.exchange.prepare import encode, prepare
+from proxy.provider.contract import Call, Decoder
+from proxy.provider.conversions import Refused
+from proxy.provider.errors import Outcome, ProviderError
+from proxy.responses.assembler import Assembler, IncompleteReason
+from proxy.responses.errors import ResponsesError
+from proxy.responses.events import Failed, Finished, FinishReason, Proof
+from proxy.responses.request import CreateRequest
+from proxy.responses.response import opening
+from proxy.responses.seal import SealedProof
+from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
+from proxy.upstream.client import CUT, Answer
+from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
+from proxy.usage.metrics import RequestOutcome
+
+INCOMPLETE: Mapping[FinishReason, IncompleteReason] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+    "pause": "max_output_tokens",
+}
+
+BACK_OFF = 0.25
+"""Seconds before the second attempt, doubled for each further one, with jitter of a half."""
+
+MAX_RETRY_WAIT = 5.0
+"""The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
+
+REST_OF_BODY = 1.0
+"""How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
+
+
+class Run:
+    """One response in the making. Drive it with `advance` until that is false, then `close` it, always."""
+
+    def __init__(self, gateway: Gateway, request: CreateRequest, client: Client, *, arrived: float) -> None:
+        """Resolve, prepare and encode; raises ResponsesError before anything was sent. `arrived` is the request's
+        arrival by `time.perf_counter`."""
+        self.request = request
+        self.client = client
+        self.arrived = arrived
+        self.target = gateway.target(request.model, client)
+        self.attempts = 0
+        self.outcome: RequestOutcome = "cancelled"
+        self.error: ResponsesError | None = None
+        self.first_output: float | None = None
+        self.upstream_seconds = 0.0
+        self.usage: TokenCount | None = None
+        self.usage_source: UsageSource = "provider"
+        self._gateway = gateway
+        self._answer: Answer | None = None
+        self._framer: Framer | None = None
+        self._decoder: Decoder | None = None
+        self._finished = False
+        self._amended = False
+        try:
+            self.prepared, offered = prepare(
+                request, self.target, rules=gateway.rules, sealer=gateway.sealer, client=client.name
+            )
+            self._call = encode(self.prepared, self.target, gateway.rules)
+        except Refused as refusal:
+            gateway.metrics.count_refusal(self.target.endpoint.name, refusal.param or "")
+            raise
+        self._table = offered.table
+        self.assembler = self._new_assembler()
+
+    @property
+    def dropped(self) -> list[str]:
+        """The paths of what was dropped, for the header and the log."""
+        return [conversion.path for conversion in self.prepared.conversions if conversion.disposition == "dropped"]
+
+    @property
+    def overhead(self) -> float:
+        """The gateway's own time so far, in seconds: all but the waiting for the vendor."""
+        return time.perf_counter() - self.arrived - self.upstream_seconds
+
+    async def advance(self) -> bool:
+        """Wait for the vendor's next bytes and work them in; what there is to send is in `assembler.take()`.
+
+        False once the response is finished. Raises ResponsesError for a failure before the first output.
+        """
+        while not self._finished:
+            try:
+                if self._answer is None:
+                    await self._send()
+                else:
+                    await self._read()
+                if self.assembler.failure is not None:
+                    raise self.assembler.failure
+            except ResponsesError as error:
+                self._abandon(error)
+                if await self._try_again(error):
+                    continue
+                if self.assembler.has_output and self.prepared.stream:
+                    await self.fail(error)
+                    return False
+                self.error, self.outcome = error, "failed"
+                raise
+            finished = self.assembler.finished
+            if finished is not None:
+                self._count_attempt(None)
+                await self._finish(finished)
+                return False
+            if self.assembler.has_output:
+                if self.first_output is None:
+                    self.first_output = time.perf_counter()
+                return True
+        return False
+
+    async def fail(self, error: ResponsesError) -> None:
+        """End the response as failed: what was produced stays, the terminal event says why."""
+        self._finished = True
+        self.error, self.outcome = error, "failed"
+        await self._count_usage()
+        self.assembler.finish("failed", self.usage, error=error)
+
+    async def close(self) -> None:
+        """Give the connection back, or cut it when the answer was not read to its end."""
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        if self.assembler.finished is None:
+            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+            answer.abort()
+            return
+        try:
+            async with asyncio.timeout(REST_OF_BODY):
+                while await answer.next_piece():
+                    pass
+        except (ResponsesError, TimeoutError):
+            pass
+        finally:
+            answer.abort()
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        endpoint = self.target.endpoint
+        self.attempts += 1
+        began = time.perf_counter()
+        try:
+            headers = await endpoint.provider.authorize(self._call, endpoint.http)
+            answer = await self._gateway.upstream.send(
+                endpoint.provider.base_url, self._call, headers, endpoint.timeouts
+            )
+            if answer.status != 200:
+                body = await answer.read()
+                answer.abort()
+                raise endpoint.provider.error(answer.status, answer.headers, body)
+            self._answer = answer
+            if self._call.stream and "json" not in answer.headers.get("content-type", ""):
+                if "html" in answer.headers.get("content-type", ""):
+                    raise _not_an_api(answer)
+                self._framer = FRAMERS[self._call.framing]()
+                self._decoder = endpoint.provider.decoder(self.prepared)
+            else:
+                self._framer = None
+        finally:
+            self.upstream_seconds += time.perf_counter() - began
+
+    async def _read(self) -> None:
+        answer, framer = self._answer, self._framer
+        assert answer is not None
+        began = time.perf_counter()
+        try:
+            body = await (answer.read() if framer is None else answer.next_piece())
+        finally:
+            self.upstream_seconds += time.perf_counter() - began
+        feed = self.assembler.feed
+        if framer is None:
+            if body.lstrip()[:1] not in (b"{", b"["):
+                raise _not_an_api(answer)
+            feed(self.target.endpoint.provider.decode(body, self.prepared))
+            return
+        decoder = self._decoder
+        assert decoder is not None
+        try:
+            for frame in framer.feed(body) if body else framer.end():
+                feed(decoder.feed(frame))
+        except FrameTooLargeError:
+            raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
+        if not body:
+            feed(decoder.end())
+            if self.assembler.finished is None and self.assembler.failure is None:
+                feed((Failed(ProviderError("cut", CUT)),))
+
+    def _abandon(self, error: ResponsesError) -> None:
+        self._count_attempt(error)
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.abort()
+
+    async def _try_again(self, error: ResponsesError) -> bool:
+        """Whether there is another attempt; waits for it. Only while the client has seen nothing."""
+        if (self.assembler.has_output and self.prepared.stream) or not isinstance(error, ProviderError):
+            return False
+        if not self._amended and (amended := self._amend(error)) is not None:
+            self._amended = True
+            self._call = amended
+        elif not error.rule.retry or self.attempts >= self._gateway.attempts:
+            return False
+        else:
+            wait = BACK_OFF * 2 ** (self.attempts - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
+            if error.retry_after is not None:
+                if error.retry_after > MAX_RETRY_WAIT:
+                    return False
+                wait = max(wait, error.retry_after)
+            await asyncio.sleep(wait)
+        earlier = self.assembler.tally
+        if self.assembler.has_output:
+            self.assembler = self._new_assembler()
+        self.assembler.failure = None
+        earlier.next_call()
+        self.assembler.tally = earlier
+        return True
+
+    def _amend(self, error: ProviderError) -> Call | None:
+        amended = self.target.endpoint.provider.amend(self._call, error)
+        if amended is None:
+            return None
+        call, conversion = amended
+        if self._gateway.rules.strict and conversion.strict_refuses:
+            return None
+        self.prepared.conversions.append(conversion)
+        return call
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    async def _finish(self, finished: Finished) -> None:
+        self._finished = True
+        assembler = self.assembler
+        await self._count_usage()
+        reason = INCOMPLETE.get(finished.reason)
+        if reason is not None:
+            self.outcome = "incomplete"
+            assembler.finish("incomplete", self.usage, reason=reason)
+        elif finished.reason == "unknown" and not assembler.has_output:
+            self.error = ProviderError("vendor_failure", "The provider ended its answer without output or a reason.")
+            self.outcome = "failed"
+            assembler.finish("failed", self.usage, error=self.error)
+        else:
+            self.outcome = "completed"
+            assembler.finish("completed", self.usage)
+
+    async def _count_usage(self) -> None:
+        tally = self.assembler.tally
+        if tally.reported:
+            self.usage = tally.total()
+        elif self.assembler.has_output or self.assembler.finished is not None:
+            self.usage_source = "estimated"
+            self.usage = await self._gateway.estimator.estimate(self.prepared, self.assembler.output)
+        else:
+            self.usage = NO_TOKENS
+
+    def _count_attempt(self, error: ResponsesError | None) -> None:
+        outcome: Outcome
+        if error is None:
+            outcome = "ok"
+        elif isinstance(error, ProviderError):
+            outcome = error.rule.outcome
+        else:
+            outcome = "server_error"
+        self._gateway.metrics.count_attempt(self.target.endpoint.name, outcome)
+
+    # --- the assembler -----------------------------------------------------------------------------------------------
+
+    def _new_assembler(self) -> Assembler:
+        assembler = Assembler(opening(self.request), table=self._table, seal=self._seal, live=self.prepared.stream)
+        assembler.begin()
+        return assembler
+
+    def _seal(self, proof: Proof, text: str | None) -> str:
+        origin = self.target.endpoint.provider.origin(self.target.model)
+        return self._gateway.sealer.seal(
+            SealedProof(
+                provider=origin.provider,
+                endpoint=origin.endpoint,
+                account=origin.account,
+                family=self.prepared.capabilities.family,
+                client=self.client.name,
+                kind=proof.kind,
+                binds=proof.binds,
+                payload=proof.payload,
+                text=text,
+            )
+        )
+
+
+def _not_an_api(answer: Answer) -> ProviderError:
+    content_type = answer.headers.get("content-type", "none")[:60]
+    return ProviderError(
+        "vendor_failure",
+        f"The provider answered with something that is not its API (content type {content_type}); "
+        "the operator should look at its base_url.",
+    )

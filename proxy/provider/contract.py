@@ -1,0 +1,176 @@
+"""The contract that a provider fulfils. A third-party provider has exactly this, and the same rights as ours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.conversions import Conversion
+from proxy.provider.errors import ProviderError
+from proxy.provider.history import FunctionTool, HistoryItem, ToolChoice
+from proxy.responses.events import Event
+from proxy.responses.request import CreateRequest
+
+Framing: TypeAlias = Literal["sse"]
+SettingsModel: TypeAlias = type[BaseModel]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One request, resolved for one target: what `encode` translates.
+
+    `model` is the vendor's model id. `request` holds the settings as the client sent them (temperature, text,
+    reasoning, ...); items and tools come only through `items`, `tools` and `tool_choice`. `stream`: the client streams.
+    `conversions` is where a provider reports what it does not carry as it is.
+    """
+
+    model: str
+    request: CreateRequest
+    items: list[HistoryItem]
+    tools: list[FunctionTool]
+    tool_choice: ToolChoice
+    capabilities: Capabilities
+    stream: bool
+    conversions: list[Conversion] = field(default_factory=list)
+
+
+class Pause(NamedTuple):
+    """A wait of `seconds` between two pieces of a canned answer."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CannedAnswer:
+    """An answer that needs no network: played by the upstream layer in place of a connection. `cut`: the connection
+    breaks after the last piece."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Sequence[bytes | Pause]
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the vendor. `path` is joined to the provider's base URL by `Provider.url`; `body` is final JSON.
+
+    `stream`: the answer is expected as a stream in the given framing. `canned` replaces the network.
+    """
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: bool = False
+    framing: Framing = "sse"
+    method: str = "POST"
+    canned: CannedAnswer | None = None
+
+
+class Frame(NamedTuple):
+    """One frame of a vendor's stream: the SSE event name ("" when absent) and its data."""
+
+    event: str
+    data: bytes
+
+
+class Decoder(Protocol):
+    """Reads one streamed answer. Synchronous, without I/O; one instance an upstream call.
+
+    A decoder never raises for what the vendor sends: it answers with `Failed`.
+    """
+
+    def feed(self, frame: Frame) -> Sequence[Event]:
+        """The events of one frame, in order."""
+        ...
+
+    def end(self) -> Sequence[Event]:
+        """The body ended. Yields what is still owed: `Finished`, or `Failed` where the vendor's finish signal is missing
+        (class `cut`). Nothing when one of them was given already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a reasoning proof is valid: provider type, endpoint and account. Compared for equality."""
+
+    provider: str
+    endpoint: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """The small HTTP client that `authorize` and `list_models` are handed. Raises ProviderError (connect, timeout)."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> HttpAnswer:
+        """Send one request and read the whole answer."""
+        ...
+
+
+class Provider(ABC):
+    """One configured vendor endpoint.
+
+    `type` is the name under which the plugin is registered; `Settings` the pydantic model of its entry in the
+    configuration (unknown keys forbidden); `environment_key` the variable whose presence enables the provider without
+    a file (None: never).
+    """
+
+    type: ClassVar[str]
+    Settings: ClassVar[SettingsModel]
+    environment_key: ClassVar[str | None] = None
+
+    @property
+    @abstractmethod
+    def base_url(self) -> str:
+        """The endpoint's base, without a trailing slash. `Call.path` is appended to it as it is."""
+
+    @abstractmethod
+    def capabilities(self, model: str) -> Capabilities:
+        """What the model can do, by the provider's shipped data. Unknown models count as the newest of their family."""
+
+    @abstractmethod
+    def encode(self, prepared: Prepared) -> Call:
+        """Translate the request. Deterministic: equal requests give equal bytes. Appends to `prepared.conversions`.
+        Raises `Refused` for what cannot be carried and must not be lost."""
+
+    @abstractmethod
+    def decoder(self, prepared: Prepared) -> Decoder:
+        """A reader for the streamed answer to this request."""
+
+    @abstractmethod
+    def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
+        """The events of a whole (not streamed) answer, ending in `Finished` or `Failed`."""
+
+    @abstractmethod
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """What the vendor's error answer means. Never raises."""
+
+    def origin(self, model: str) -> Origin:
+        """Where this provider's reasoning proofs are valid."""
+        return Origin(self.type, self.base_url, "")
+
+    async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
+        """The headers that carry the credential of one call."""
+        return {}
+
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+        """A changed call to try once after the vendor refused the first, and what the change lost; None: give up."""
+        return None
+
+    async def list_models(self, http: Http) -> list[str]:
+        """The models that the endpoint offers. Raises ProviderError. Empty where it has no such list."""
+        return []

@@ -1,0 +1,61 @@
+"""Losses are values: every element of a request that is not carried as it is leaves a Conversion behind."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NoReturn, TypeAlias
+
+from proxy.responses.errors import ResponsesError
+
+Disposition: TypeAlias = Literal["approximated", "ignored", "dropped"]
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of one element of the request.
+
+    `path` is the element's place (`tools[2]`, `text.verbosity`). `approximated`: carried in another form. `ignored`:
+    has no effect on the model's answer. `dropped`: not carried. `contract` marks an approximation of something that the
+    client relies upon (a schema, a tool choice, a grammar): strict configurations refuse it, as they refuse every drop.
+    """
+
+    path: str
+    disposition: Disposition
+    reason: str = ""
+    contract: bool = False
+
+    @property
+    def strict_refuses(self) -> bool:
+        """Whether `strict: true` turns this conversion into a 400."""
+        return self.disposition == "dropped" or self.contract
+
+
+def without_indexes(path: str) -> str:
+    """The path without its indexes: a name for counters."""
+    return _INDEX.sub("", path)
+
+
+def dropped(path: str, reason: str) -> Conversion:
+    """The element is left out and has no substitute."""
+    return Conversion(path, "dropped", reason)
+
+
+def ignored(path: str, reason: str = "has no effect on the answer") -> Conversion:
+    """The element is left out and the answer does not depend on it."""
+    return Conversion(path, "ignored", reason)
+
+
+def approximated(path: str, reason: str, *, contract: bool = False) -> Conversion:
+    """The element is carried in another form that means nearly the same."""
+    return Conversion(path, "approximated", reason, contract)
+
+
+class Refused(ResponsesError):
+    """An element that cannot be carried and must not be lost: 400 before anything reaches the vendor."""
+
+
+def refuse(path: str, message: str, *, value: bool = False) -> NoReturn:
+    """Raise the 400 for the element at `path`; `value`: only this value of it is the problem."""
+    code = "unsupported_value" if value else "unsupported_parameter"
+    raise Refused(400, message, param=path, code=code)

@@ -1,0 +1,109 @@
+"""The conversation as a provider sees it: flat, fully resolved, in order.
+
+The core guarantees: calls of one assistant step stand together and are followed at once by their results, each call
+has exactly one result and each result its call; no part has an empty text and no message is without parts; arguments
+are never blank; tool names are those that were offered to the vendor. A provider may rely on it and checks none of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Part: TypeAlias = Mapping[str, object]
+"""A content part in Responses form: input_text, input_image, input_file, input_audio, output_text or refusal."""
+
+Role: TypeAlias = Literal["user", "assistant", "system", "developer"]
+
+
+@dataclass(slots=True)
+class MessageItem:
+    """A message. `path` is its place in the request (`input[3]`), for conversions and refusals."""
+
+    role: Role
+    parts: list[Part]
+    path: str
+
+
+@dataclass(slots=True)
+class CallItem:
+    """A tool call of the assistant. `arguments` is JSON text, at least `{}`; not always valid (a cut answer)."""
+
+    call_id: str
+    name: str
+    arguments: str
+    path: str
+
+
+@dataclass(slots=True)
+class ResultItem:
+    """The result of a call. `output` is text (may be empty) or parts; `failed`: the client says that the tool failed."""
+
+    call_id: str
+    name: str
+    output: str | list[Part]
+    failed: bool
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProof:
+    """A sealed proof that came back to its origin: what the decoder's `Proof` event carried.
+
+    `text` is the exact reasoning text where the decoder asked to keep it (`verbatim`), else None.
+    """
+
+    kind: str
+    payload: str
+    binds: str
+    text: str | None
+
+
+@dataclass(slots=True)
+class ReasoningItem:
+    """The model's earlier reasoning. `summary` and `content` are its visible texts; `proof` is set only when the item
+    comes back to the provider, account and model family that made it."""
+
+    summary: list[str]
+    content: list[str]
+    proof: OpenedProof | None
+    path: str
+
+
+HistoryItem: TypeAlias = MessageItem | CallItem | ResultItem | ReasoningItem
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTool:
+    """A function as it is offered to the vendor. `parameters` is the client's own schema, None when it gave none;
+    `strict` is None when the client did not say. `path` is the tool's place in the request (`tools[1]`)."""
+
+    name: str
+    description: str | None
+    parameters: Mapping[str, object] | None
+    strict: bool | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """How the model may choose. `mode`: none, auto, required, or `named` with `name` set.
+
+    `allowed` are the names of an `allowed_tools` subset (None: all); the core has already taken the other tools out for
+    a model without native `allowed_tools`.
+    """
+
+    mode: Literal["none", "auto", "required", "named"]
+    name: str | None = None
+    allowed: tuple[str, ...] | None = None
+
+
+AUTO = ToolChoice("auto")
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The items and tools of one request, in order."""
+
+    items: list[HistoryItem]
+    tools: list[FunctionTool] = field(default_factory=list)
+    tool_choice: ToolChoice = AUTO

@@ -1,0 +1,142 @@
+"""Walking JSON Schemas (2020-12): where subschemas stand, and what follows from a whole schema. Pure functions.
+
+Providers use it to bring a client's schema into their vendor's dialect. Everything tolerates malformed schemas: what is
+not a schema where one should stand is skipped.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+Schema: TypeAlias = Mapping[str, object]
+
+SCHEMA_KEYWORDS: Final = (
+    "items",
+    "additionalProperties",
+    "contains",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "not",
+    "if",
+    "then",
+    "else",
+)
+"""Keywords whose value is one schema."""
+
+LIST_KEYWORDS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+"""Keywords whose value is a list of schemas."""
+
+MAP_KEYWORDS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+"""Keywords whose value maps names, which are no keywords themselves, to schemas."""
+
+
+def subschemas(schema: Schema) -> Iterator[Schema]:
+    """The direct subschemas of a schema, in a fixed order; definitions come last."""
+    for keyword in SCHEMA_KEYWORDS:
+        value = schema.get(keyword)
+        if isinstance(value, Mapping):
+            yield value
+    for keyword in LIST_KEYWORDS:
+        value = schema.get(keyword)
+        if isinstance(value, list):
+            yield from (entry for entry in value if isinstance(entry, Mapping))
+    for keyword in MAP_KEYWORDS:
+        value = schema.get(keyword)
+        if isinstance(value, Mapping):
+            yield from (entry for entry in value.values() if isinstance(entry, Mapping))
+
+
+def walk(schema: Schema) -> Iterator[Schema]:
+    """The schema and all schemas below it; references are not followed."""
+    pending = [schema]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(subschemas(current))
+
+
+def depth(schema: Schema) -> int:
+    """How many schemas stand inside each other, this one included."""
+    deepest = 0
+    pending = [(schema, 1)]
+    while pending:
+        current, level = pending.pop()
+        deepest = max(deepest, level)
+        pending.extend((below, level + 1) for below in subschemas(current))
+    return deepest
+
+
+def with_subschemas(schema: Schema, change: Callable[[Schema], object]) -> dict[str, object]:
+    """A copy of the schema in which every direct subschema is replaced by `change(subschema)`."""
+    changed = dict(schema)
+    for keyword in SCHEMA_KEYWORDS:
+        value = changed.get(keyword)
+        if isinstance(value, Mapping):
+            changed[keyword] = change(value)
+    for keyword in LIST_KEYWORDS:
+        value = changed.get(keyword)
+        if isinstance(value, list):
+            changed[keyword] = [change(entry) if isinstance(entry, Mapping) else entry for entry in value]
+    for keyword in MAP_KEYWORDS:
+        value = changed.get(keyword)
+        if isinstance(value, Mapping):
+            changed[keyword] = {
+                name: change(entry) if isinstance(entry, Mapping) else entry for name, entry in value.items()
+            }
+    return changed
+
+
+def referenced(root: Schema, reference: str) -> Schema | None:
+    """The schema that a local reference (`#`, `#/$defs/node`) points to; None for other or broken references."""
+    if reference == "#":
+        return root
+    if not reference.startswith("#/"):
+        return None
+    current: object = root
+    for step in reference[2:].split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(current, Mapping):
+            current = current.get(name)
+        elif isinstance(current, list) and name.isdecimal() and int(name) < len(current):
+            current = current[int(name)]
+        else:
+            return None
+    return current if isinstance(current, Mapping) else None
+
+
+def references(schema: Schema) -> set[str]:
+    """The references that stand anywhere in the schema; those inside definitions count only when `schema` is one."""
+    found: set[str] = set()
+    pending = [schema]
+    while pending:
+        current = pending.pop()
+        reference = current.get("$ref")
+        if isinstance(reference, str):
+            found.add(reference)
+        pending.extend(subschemas({name: value for name, value in current.items() if name not in _DEFINITIONS}))
+    return found
+
+
+_DEFINITIONS: Final = frozenset({"$defs", "definitions"})
+
+
+def is_recursive(root: Schema) -> bool:
+    """Whether following local references from the root ever comes back to a reference that is being followed."""
+    finished: set[str] = set()
+    open_path: list[str] = []
+    pending: list[tuple[str, bool]] = [(reference, False) for reference in sorted(references(root))]
+    while pending:
+        reference, leaving = pending.pop()
+        if leaving:
+            open_path.remove(reference)
+            finished.add(reference)
+            continue
+        if reference in open_path or reference == "#":
+            return True
+        target = referenced(root, reference)
+        if reference in finished or target is None:
+            continue
+        open_path.append(reference)
+        pending.append((reference, True))
+        pending.extend((below, False) for below in sorted(references(target)))
+    return False

@@ -1,0 +1,641 @@
+"""The assembler: neutral events in, a legal Responses stream and object out.
+
+The knowledge of what a legal stream looks like stands here and nowhere else (Responses reference, sections 7, 8 and
+11). One item is open at a time, because some clients hang otherwise; what interleaves with a tool call is held back
+until the call is complete. The assembler's state is the response: the stored object, the terminal event and the plain
+JSON body are one value.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import orjson
+
+from proxy.responses import identifiers
+from proxy.responses.errors import ResponsesError
+from proxy.responses.events import (
+    OUTPUT_EVENTS,
+    Annotation,
+    CallArguments,
+    CallClosed,
+    CallOpened,
+    Event,
+    Failed,
+    Finished,
+    Hosted,
+    Key,
+    Proof,
+    Reasoning,
+    Refusal,
+    Started,
+    Text,
+    Usage,
+)
+from proxy.responses.tool_table import NO_TOOLS, ToolTable
+from proxy.responses.usage import TokenCount, UsageTally
+
+Outgoing: TypeAlias = tuple[str, bytes]
+"""One event on its way to the client: its type, and its JSON."""
+
+Seal: TypeAlias = Callable[[Proof, str | None], str]
+"""Makes the `encrypted_content` of a proof; the text is given where the proof asks to keep it."""
+
+IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter"]
+TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed"]
+
+MAX_HELD = 64 * 2**20
+"""How much text may be held back while another call is open, in characters; beyond it the answer fails."""
+
+ERROR_CODES = frozenset(
+    {
+        "server_error",
+        "rate_limit_exceeded",
+        "invalid_prompt",
+        "data_residency_mismatch",
+        "bio_policy",
+        "misalignment_policy_violation",
+        "vector_store_timeout",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_content_policy_violation",
+        "invalid_image_mode",
+        "image_file_too_large",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+    }
+)
+"""The values that clients accept as `response.error.code`."""
+
+_ID_PREFIXES = {
+    "web_search_call": "ws",
+    "file_search_call": "fs",
+    "code_interpreter_call": "ci",
+    "image_generation_call": "ig",
+    "mcp_call": "mcp",
+    "mcp_list_tools": "mcpl",
+}
+
+
+def _ignored_seal(proof: Proof, text: str | None) -> str:
+    return proof.payload
+
+
+@dataclass(slots=True)
+class _OpenItem:
+    """The item that is being streamed. `part` is the message's open content part, if any."""
+
+    kind: Literal["message", "reasoning", "call", "hosted"]
+    key: Key
+    index: int
+    item: dict[str, object]
+    part: dict[str, object] | None = None
+    part_index: int = 0
+    proof: Proof | None = None
+    vendor_closed: bool = False
+    later: list[Proof] = field(default_factory=list)
+
+
+class Assembler:
+    """Builds one response. `feed` it events, `take` what is to be sent, and `finish` it exactly once.
+
+    `response` is the opening object (`proxy.responses.response.opening`); it is changed in place. With `live` false no
+    event bytes are made: a plain answer needs only the object.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_channel_key",
+        "_chunks",
+        "_held",
+        "_held_size",
+        "_infix",
+        "_live",
+        "_open",
+        "_outgoing",
+        "_output",
+        "_seal",
+        "_sequence",
+        "_spent",
+        "_suffix",
+        "_table",
+        "_type",
+        "failure",
+        "finished",
+        "has_output",
+        "response",
+        "started",
+        "tally",
+    )
+
+    def __init__(
+        self,
+        response: dict[str, object],
+        *,
+        table: ToolTable = NO_TOOLS,
+        seal: Seal = _ignored_seal,
+        live: bool = True,
+    ) -> None:
+        self.response = response
+        self.tally = UsageTally()
+        self.started: Started | None = None
+        self.finished: Finished | None = None
+        self.failure: ResponsesError | None = None
+        self.has_output = False
+        self._table = table
+        self._seal = seal
+        self._live = live
+        self._sequence = 0
+        self._output: list[dict[str, object]] = []
+        self._outgoing: list[Outgoing] = []
+        self._open: _OpenItem | None = None
+        self._held: list[Event] = []
+        self._held_size = 0
+        self._spent: set[str] = set()
+        # The open delta channel: which events continue it, and the bytes around each delta.
+        self._channel: type | None = None
+        self._channel_key: Key = ""
+        self._chunks: list[str] = []
+        self._type = ""
+        self._infix = b""
+        self._suffix = b""
+
+    # --- the way in -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Emit `response.created` and `response.in_progress`."""
+        if not self._live:
+            return
+        snapshot = orjson.dumps(self.response)
+        for name in ("response.created", "response.in_progress"):
+            self._outgoing.append(
+                (name, b'{"type":"%b","sequence_number":%d,"response":%b}' % (name.encode(), self._sequence, snapshot))
+            )
+            self._sequence += 1
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Take in events of the current upstream call. Raises ResponsesError when too much has to be held back."""
+        for event in events:
+            if (
+                isinstance(event, (Text, CallArguments, Reasoning, Refusal))
+                and event.__class__ is self._channel
+                and event.key == self._channel_key
+                and not (isinstance(event, Text) and event.logprobs)
+            ):
+                delta = event.delta
+                if delta:
+                    self._chunks.append(delta)
+                    if self._live:
+                        self._outgoing.append(
+                            (
+                                self._type,
+                                b'{"type":"%b","sequence_number":%d%b%b%b'
+                                % (self._type.encode(), self._sequence, self._infix, orjson.dumps(delta), self._suffix),
+                            )
+                        )
+                        self._sequence += 1
+            else:
+                self._apply(event)
+
+    def take(self) -> list[Outgoing]:
+        """The events made since the last call, in order."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def finish(
+        self,
+        status: TerminalStatus,
+        count: TokenCount | None,
+        *,
+        reason: IncompleteReason | None = None,
+        error: ResponsesError | None = None,
+    ) -> None:
+        """End the response: close what is open, fill in the outcome, emit the terminal event.
+
+        `count` may be None only for a failure. `reason` belongs to incomplete, `error` to failed.
+        """
+        self._settle(completed=status == "completed")
+        response = self.response
+        response["status"] = status
+        response["output"] = self._output
+        if response.get("service_tier") in (None, "auto"):
+            response["service_tier"] = "default"
+        if self.started is not None and self.started.service_tier:
+            response["service_tier"] = self.started.service_tier
+        if status == "completed":
+            response["completed_at"] = int(time.time())
+        if reason is not None:
+            response["incomplete_details"] = {"reason": reason}
+        if error is not None:
+            response["error"] = {"code": error_code(error), "message": error.message}
+        response["usage"] = count.as_response() if count is not None else None
+        self._emit(f"response.{status}", response=response)
+
+    @property
+    def output(self) -> list[dict[str, object]]:
+        """The items so far, the open one included."""
+        return self._output
+
+    # --- one event ---------------------------------------------------------------------------------------------------
+
+    def _apply(self, event: Event) -> None:
+        if isinstance(event, Usage):
+            self.tally.replace(event)
+        elif isinstance(event, Started):
+            self.started = event
+        elif isinstance(event, Finished):
+            self.finished = event
+        elif isinstance(event, Failed):
+            self.failure = event.error
+        elif not self._must_wait(event):
+            self._apply_output(event)
+
+    def _apply_output(self, event: Event) -> None:
+        if isinstance(event, Text):
+            self._text(event)
+        elif isinstance(event, Reasoning):
+            self._reasoning(event)
+        elif isinstance(event, Refusal):
+            self._refusal(event)
+        elif isinstance(event, CallOpened):
+            self._call_opened(event)
+        elif isinstance(event, CallArguments):
+            self._call_arguments(event)
+        elif isinstance(event, CallClosed):
+            self._call_closed(event)
+        elif isinstance(event, Annotation):
+            self._annotation(event)
+        elif isinstance(event, Proof):
+            self._proof(event)
+        elif isinstance(event, Hosted):
+            self._hosted(event)
+
+    def _must_wait(self, event: Event) -> bool:
+        """Whether the open call must be completed before this event; if so it is held back."""
+        opened = self._open
+        if opened is None or opened.kind not in ("call", "hosted") or event.__class__ not in OUTPUT_EVENTS:
+            return False
+        if getattr(event, "key", None) == opened.key:
+            return False
+        may_close = opened.vendor_closed or (
+            opened.kind == "call"
+            and (not self._held or isinstance(event, CallOpened))
+            and is_json_object("".join(self._chunks))
+        )
+        if may_close:
+            self._close("completed")
+            if not self._held:
+                return False
+        self._held.append(event)
+        self._held_size += len(getattr(event, "delta", "")) + 1
+        if self._held_size > MAX_HELD:
+            raise ResponsesError(
+                502, "The provider interleaved more output than can be put in order.", type="server_error"
+            )
+        if may_close:
+            self._release()
+        return True
+
+    def _release(self) -> None:
+        """Apply what was held back; what has to wait for the next call is held again, in order."""
+        held, self._held, self._held_size = self._held, [], 0
+        for event in held:
+            self.feed((event,))
+
+    def _settle(self, *, completed: bool) -> None:
+        """Close everything. At another end than completed the last item, and calls that are not whole, are incomplete."""
+        while self._open is not None or self._held:
+            opened = self._open
+            if opened is not None:
+                whole = opened.kind == "call" and is_json_object("".join(self._chunks) or "{}")
+                last = not self._held
+                if completed and opened.kind != "hosted":
+                    self._close("completed")
+                elif opened.kind == "call":
+                    self._close("completed" if whole and self._chunks else "incomplete")
+                else:
+                    self._close("incomplete" if last or opened.kind == "hosted" else "completed")
+            self._release()
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    def _text(self, event: Text) -> None:
+        if not event.delta and not event.logprobs:
+            return
+        if self._channel is not Text or self._channel_key != event.key:
+            self._open_part(event.key, Text, {"type": "output_text", "text": "", "annotations": [], "logprobs": []})
+        if event.logprobs:
+            opened = self._open
+            assert opened is not None
+            assert opened.part is not None
+            collected = opened.part["logprobs"]
+            assert isinstance(collected, list)
+            collected += event.logprobs
+            self._chunks.append(event.delta)
+            self._emit(
+                "response.output_text.delta",
+                item_id=opened.item["id"],
+                output_index=opened.index,
+                content_index=opened.part_index,
+                delta=event.delta,
+                logprobs=event.logprobs,
+            )
+        else:
+            self.feed((event,))
+
+    def _refusal(self, event: Refusal) -> None:
+        if event.delta:
+            self._open_part(event.key, Refusal, {"type": "refusal", "refusal": ""})
+            self.feed((event,))
+
+    def _open_part(self, key: Key, channel: type, part: dict[str, object]) -> None:
+        opened = self._open
+        if opened is None or opened.kind != "message":
+            self._close("completed")
+            opened = self._open_item(
+                "message", key, "msg", {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
+            )
+        else:
+            self._close_part(opened)
+        content = opened.item["content"]
+        assert isinstance(content, list)
+        opened.part, opened.part_index, opened.key = part, len(content), key
+        self._emit(
+            "response.content_part.added",
+            item_id=opened.item["id"],
+            output_index=opened.index,
+            content_index=opened.part_index,
+            part=part,
+        )
+        if channel is Text:
+            self._open_channel(Text, key, "response.output_text.delta", opened, opened.part_index, b',"logprobs":[]}')
+        else:
+            self._open_channel(channel, key, "response.refusal.delta", opened, opened.part_index)
+
+    def _close_part(self, opened: _OpenItem) -> None:
+        part = opened.part
+        if part is None:
+            return
+        text = "".join(self._chunks)
+        place = {"item_id": opened.item["id"], "output_index": opened.index, "content_index": opened.part_index}
+        if part["type"] == "output_text":
+            part["text"] = text
+            self._emit("response.output_text.done", **place, text=text, logprobs=part["logprobs"])
+        else:
+            part["refusal"] = text
+            self._emit("response.refusal.done", **place, refusal=text)
+        self._emit("response.content_part.done", **place, part=part)
+        content = opened.item["content"]
+        assert isinstance(content, list)
+        content.append(part)
+        opened.part = None
+        self._close_channel()
+
+    def _annotation(self, event: Annotation) -> None:
+        opened = self._open
+        if opened is None or opened.part is None or opened.key != event.key:
+            return
+        annotations = opened.part.get("annotations")
+        if not isinstance(annotations, list):
+            return
+        annotations.append(event.annotation)
+        self._emit(
+            "response.output_text.annotation.added",
+            item_id=opened.item["id"],
+            output_index=opened.index,
+            content_index=opened.part_index,
+            annotation_index=len(annotations) - 1,
+            annotation=event.annotation,
+        )
+
+    # --- reasoning ---------------------------------------------------------------------------------------------------
+
+    def _reasoning(self, event: Reasoning) -> None:
+        if not event.delta:
+            return
+        opened = self._open
+        if opened is None or opened.kind != "reasoning" or opened.key != event.key:
+            self._close("completed")
+            opened = self._open_item("reasoning", event.key, "rs", {"type": "reasoning", "summary": []})
+        if event.raw:
+            opened.part = {"type": "reasoning_text", "text": ""}
+            self._emit(
+                "response.content_part.added",
+                item_id=opened.item["id"],
+                output_index=opened.index,
+                content_index=0,
+                part=opened.part,
+            )
+            self._open_channel(Reasoning, event.key, "response.reasoning_text.delta", opened, 0)
+        else:
+            opened.part = {"type": "summary_text", "text": ""}
+            self._emit(
+                "response.reasoning_summary_part.added",
+                item_id=opened.item["id"],
+                output_index=opened.index,
+                summary_index=0,
+                part=opened.part,
+            )
+            self._open_channel(
+                Reasoning, event.key, "response.reasoning_summary_text.delta", opened, 0, index="summary_index"
+            )
+        self.feed((event,))
+
+    def _close_reasoning(self, opened: _OpenItem) -> None:
+        part, item = opened.part, opened.item
+        text = "".join(self._chunks) if part is not None else ""
+        if part is not None:
+            part["text"] = text
+            place = {"item_id": item["id"], "output_index": opened.index}
+            if part["type"] == "reasoning_text":
+                self._emit("response.reasoning_text.done", **place, content_index=0, text=text)
+                self._emit("response.content_part.done", **place, content_index=0, part=part)
+                item["content"] = [part]
+            else:
+                self._emit("response.reasoning_summary_text.done", **place, summary_index=0, text=text)
+                self._emit("response.reasoning_summary_part.done", **place, summary_index=0, part=part)
+                item["summary"] = [part]
+        proof = opened.proof
+        if proof is not None:
+            item["encrypted_content"] = self._seal(proof, text if proof.verbatim else None)
+
+    def _proof(self, event: Proof) -> None:
+        opened = self._open
+        if event.binds == "self":
+            if opened is not None and opened.kind == "reasoning" and opened.key == event.key:
+                opened.proof = event
+                return
+            if f"reasoning {event.key}" in self._spent:
+                event = Proof(event.key, event.kind, event.payload, "previous", event.verbatim)
+        if opened is not None and opened.kind == "message" and event.binds in ("previous", "turn_end"):
+            opened.later.append(event)
+            return
+        self._close("completed")
+        opened = self._open_item("reasoning", event.key, "rs", {"type": "reasoning", "summary": []})
+        opened.proof = event
+        if event.binds != "self":
+            self._close("completed")
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    def _call_opened(self, event: CallOpened) -> None:
+        self._close("completed")
+        call_id = event.call_id or ""
+        if not identifiers.USABLE_CALL_ID.fullmatch(call_id) or f"call {call_id}" in self._spent:
+            call_id = identifiers.call_id()
+        self._spent.add(f"call {call_id}")
+        tool = self._table.restore(event.name)
+        item: dict[str, object] = {
+            "type": "function_call",
+            "status": "in_progress",
+            "arguments": "",
+            "call_id": call_id,
+            "name": tool.name,
+        }
+        if tool.namespace is not None:
+            item["namespace"] = tool.namespace
+        opened = self._open_item("call", event.key, "fc", item)
+        self._open_channel(CallArguments, event.key, "response.function_call_arguments.delta", opened, None)
+
+    def _call_arguments(self, event: CallArguments) -> None:
+        """Arguments of a call that is not open: it was closed already, and only white space can follow a whole object."""
+
+    def _call_closed(self, event: CallClosed) -> None:
+        opened = self._open
+        if opened is None or opened.kind != "call" or opened.key != event.key:
+            return
+        if is_json_object("".join(self._chunks) or "{}"):
+            self._close("completed")
+            self._release()
+        else:
+            # A length stop may still follow, and then the call is incomplete.
+            opened.vendor_closed = True
+
+    def _close_call(self, opened: _OpenItem, status: str) -> None:
+        arguments = "".join(self._chunks)
+        if not arguments.strip() and status == "completed":
+            arguments = "{}"
+            self._chunks = []
+        place = {"item_id": opened.item["id"], "output_index": opened.index}
+        if not self._chunks and arguments:
+            # Some clients build the arguments from the deltas alone.
+            self._emit("response.function_call_arguments.delta", **place, delta=arguments)
+        opened.item["arguments"] = arguments
+        self._emit("response.function_call_arguments.done", **place, name=opened.item["name"], arguments=arguments)
+
+    # --- hosted tools ------------------------------------------------------------------------------------------------
+
+    def _hosted(self, event: Hosted) -> None:
+        opened = self._open
+        if opened is None or opened.kind != "hosted" or opened.key != event.key:
+            if f"hosted {event.key}" in self._spent:
+                return
+            self._close("completed")
+            item: dict[str, object] = {"type": event.kind, "status": "in_progress"}
+            if event.kind == "code_interpreter_call":
+                item |= {"code": "", "container_id": event.fields.get("container_id", ""), "outputs": None}
+            opened = self._open_item("hosted", event.key, _ID_PREFIXES.get(event.kind, "item"), item)
+        item, place = opened.item, {"item_id": opened.item["id"], "output_index": opened.index}
+        code = event.fields.get("code")
+        if event.kind == "code_interpreter_call" and code and not item["code"]:
+            self._emit("response.code_interpreter_call_code.delta", **place, delta=code)
+            self._emit("response.code_interpreter_call_code.done", **place, code=code)
+        item.update(event.fields)
+        if event.phase in ("completed", "failed"):
+            if event.phase == "completed" or event.kind.startswith("mcp"):
+                self._emit(f"response.{event.kind}.{event.phase}", **place)
+            self._close(event.phase)
+            self._release()
+        else:
+            self._emit(f"response.{event.kind}.{event.phase}", **place)
+
+    # --- items -------------------------------------------------------------------------------------------------------
+
+    def _open_item(
+        self, kind: Literal["message", "reasoning", "call", "hosted"], key: Key, prefix: str, members: dict[str, object]
+    ) -> _OpenItem:
+        item = {"id": identifiers.item_id(prefix), **members}
+        opened = self._open = _OpenItem(kind, key, len(self._output), item)
+        self._output.append(item)
+        self._spent.add(f"{kind} {key}")
+        self.has_output = True
+        self._emit("response.output_item.added", output_index=opened.index, item=item)
+        return opened
+
+    def _close(self, status: str) -> None:
+        """Close the open item, if there is one."""
+        opened = self._open
+        if opened is None:
+            return
+        item = opened.item
+        if opened.kind == "message":
+            self._close_part(opened)
+            item["status"] = status
+        elif opened.kind == "reasoning":
+            self._close_reasoning(opened)
+            if status != "completed":
+                item["status"] = status
+        elif opened.kind == "call":
+            self._close_call(opened, status)
+            item["status"] = status
+        else:
+            item["status"] = status
+        self._close_channel()
+        self._open = None
+        self._emit("response.output_item.done", output_index=opened.index, item=item)
+        for proof in opened.later:
+            self._proof(proof)
+
+    # --- bytes -------------------------------------------------------------------------------------------------------
+
+    def _open_channel(
+        self,
+        channel: type,
+        key: Key,
+        name: str,
+        opened: _OpenItem,
+        part_index: int | None,
+        suffix: bytes = b"}",
+        index: str = "content_index",
+    ) -> None:
+        self._channel, self._channel_key, self._chunks = channel, key, []
+        self._type, self._suffix = name, suffix
+        place = b"" if part_index is None else b',"%b":%d' % (index.encode(), part_index)
+        self._infix = b',"item_id":"%b","output_index":%d%b,"delta":' % (
+            str(opened.item["id"]).encode(),
+            opened.index,
+            place,
+        )
+
+    def _close_channel(self) -> None:
+        self._channel, self._chunks = None, []
+
+    def _emit(self, name: str, /, **members: object) -> None:
+        if self._live:
+            self._outgoing.append((name, orjson.dumps({"type": name, "sequence_number": self._sequence, **members})))
+            self._sequence += 1
+
+
+def is_json_object(text: str) -> bool:
+    """Whether the text is one whole JSON object."""
+    if not text.rstrip().endswith("}"):
+        return False
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def error_code(error: ResponsesError) -> str:
+    """The error's code as a response object may carry it."""
+    if error.code in ERROR_CODES:
+        return error.code
+    return "rate_limit_exceeded" if error.status == 429 else "server_error"

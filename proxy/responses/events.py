@@ -1,0 +1,167 @@
+"""Neutral events: what any vendor's answer is decoded into, and what the assembler is fed with.
+
+A decoder knows its vendor and these values; it knows nothing of item ids, output indexes, sequence numbers or the
+order in which a Responses stream opens and closes things. `key` is the vendor's own name for a block (a content
+block's index, a tool call's index, a constant for "the text"), so a decoder may interleave blocks freely.
+
+The classes are slotted and compared by value. They are not frozen: a frozen dataclass costs 0.3 us more a token, and
+nothing in the house changes an event after it was made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from proxy.responses.errors import ResponsesError
+
+Key: TypeAlias = int | str
+
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "pause", "unknown"]
+"""Why one upstream call ended. `stop` covers natural ends, stop sequences and tool calls; `length` the output limit or
+a full context window; `content_filter` any safety stop; `pause` a turn that the vendor wants continued by another
+call; `unknown` a reason that is not in the vendor's table (the answer counts as complete if there is any output)."""
+
+Binding: TypeAlias = Literal["self", "next", "previous", "turn_end"]
+HostedPhase: TypeAlias = Literal["in_progress", "searching", "interpreting", "generating", "completed", "failed"]
+
+
+@dataclass(slots=True)
+class Started:
+    """The vendor began to answer. Carries the vendor's own id and model name (for the log) and the service tier used."""
+
+    id: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+
+
+@dataclass(slots=True)
+class Text:
+    """Visible text. The same key goes on with the same content part; a new key begins a new part of the message."""
+
+    key: Key
+    delta: str
+    logprobs: list[dict[str, object]] | None = None
+
+
+@dataclass(slots=True)
+class Annotation:
+    """A citation of the text part `key`, already in Responses form, its indexes counting characters of that part."""
+
+    key: Key
+    annotation: dict[str, object]
+
+
+@dataclass(slots=True)
+class Refusal:
+    """Text that the model gave in its own refusal channel."""
+
+    key: Key
+    delta: str
+
+
+@dataclass(slots=True)
+class Reasoning:
+    """Thinking text. `raw` is the model's own chain (shown as `content`), else a summary. A new key is a new item."""
+
+    key: Key
+    delta: str
+    raw: bool = False
+
+
+@dataclass(slots=True)
+class Proof:
+    """The vendor's opaque proof of its reasoning, to be sealed into `encrypted_content` and given back on replay.
+
+    `binds` says to what the payload belongs: the reasoning `key` itself, the item that follows, the item before, or
+    the end of the turn. `verbatim` keeps the exact reasoning text inside the seal, for vendors that verify it.
+    """
+
+    key: Key
+    kind: str
+    payload: str
+    binds: Binding = "self"
+    verbatim: bool = False
+
+
+@dataclass(slots=True)
+class CallOpened:
+    """The model began a tool call. `name` is the name that was offered to the vendor. Without a usable `call_id` the
+    assembler makes one."""
+
+    key: Key
+    name: str
+    call_id: str | None = None
+
+
+@dataclass(slots=True)
+class CallArguments:
+    """A piece of a call's arguments, as JSON text."""
+
+    key: Key
+    delta: str
+
+
+@dataclass(slots=True)
+class CallClosed:
+    """The call is complete."""
+
+    key: Key
+
+
+@dataclass(slots=True)
+class Hosted:
+    """A step of a tool that the vendor runs itself. `kind` is the item type (`web_search_call`, ...), `fields` are the
+    item's members known at this step, in Responses form; later steps add to them."""
+
+    key: Key
+    kind: str
+    phase: HostedPhase
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts of one upstream call under the invariants of `proxy.responses.usage`: input includes what was read
+    from and written to the vendor's cache, output includes reasoning. None: not said here, what was said before stays."""
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Finished:
+    """One upstream call ended as the vendor meant it to. `detail` is the vendor's own word (log and metrics only)."""
+
+    reason: FinishReason
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Failed:
+    """One upstream call ended with an error, or was cut."""
+
+    error: ResponsesError
+
+
+Event: TypeAlias = (
+    Started
+    | Text
+    | Annotation
+    | Refusal
+    | Reasoning
+    | Proof
+    | CallOpened
+    | CallArguments
+    | CallClosed
+    | Hosted
+    | Usage
+    | Finished
+    | Failed
+)
+
+OUTPUT_EVENTS = frozenset({Text, Annotation, Refusal, Reasoning, Proof, CallOpened, CallArguments, CallClosed, Hosted})
+"""The events that bear output: the first of them commits a stream (no HTTP error, retry or other target after it)."""

@@ -1,0 +1,91 @@
+"""Framers: a vendor's bytes, cut anywhere, to whole frames. Without I/O.
+
+Lines are never decoded before they are whole, so a character cut in two survives. A frame may be megabytes long.
+"""
+
+from typing import Protocol
+
+from proxy.provider.contract import Frame, Framing
+
+MAX_FRAME = 64 * 2**20
+"""The largest frame, in bytes."""
+
+
+class FrameTooLargeError(Exception):
+    """A frame grew beyond `MAX_FRAME`."""
+
+
+class Framer(Protocol):
+    """Collects bytes and gives out whole frames."""
+
+    def feed(self, piece: bytes) -> list[Frame]:
+        """The frames that are complete now. Raises FrameTooLargeError."""
+        ...
+
+    def end(self) -> list[Frame]:
+        """The body ended: the last frame, where the vendor left out its final blank line."""
+        ...
+
+
+class SSEFramer:
+    """Server-sent events with LF, CRLF or CR line ends. Comments, `id` and `retry` are left out."""
+
+    __slots__ = ("_pending", "_size")
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[Frame]:
+        """The frames that are complete now."""
+        pending = self._pending
+        if pending:
+            pending.append(piece)
+            self._size += len(piece)
+            if b"\n" not in piece and b"\r" not in piece:
+                if self._size > MAX_FRAME:
+                    raise FrameTooLargeError
+                return []
+            piece = b"".join(pending)
+        held = b""
+        if b"\r" in piece:
+            # A CR at the very end may be the first half of a CRLF.
+            if piece.endswith(b"\r"):
+                piece, held = piece[:-1], b"\r"
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        blocks = piece.split(b"\n\n")
+        rest = blocks.pop() + held
+        if len(rest) > MAX_FRAME:
+            raise FrameTooLargeError
+        self._pending = [rest] if rest else []
+        self._size = len(rest)
+        frames = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                frames.append(Frame("", block[6:]))
+            elif frame := _frame(block):
+                frames.append(frame)
+        return frames
+
+    def end(self) -> list[Frame]:
+        """The last frame, if it lacks its blank line."""
+        rest = b"".join(self._pending)
+        self._pending = []
+        frame = _frame(rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+        return [frame] if frame else []
+
+
+def _frame(block: bytes) -> Frame | None:
+    event, data = "", []
+    for line in block.split(b"\n"):
+        name, _, value = line.removeprefix(b"\xef\xbb\xbf").partition(b":")
+        if name == b"data":
+            data.append(value.removeprefix(b" "))
+        elif name == b"event":
+            event = value.removeprefix(b" ").decode("utf-8", "replace")
+    if not data:
+        return None
+    return Frame(event, data[0] if len(data) == 1 else b"\n".join(data))
+
+
+FRAMERS: dict[Framing, type[SSEFramer]] = {"sse": SSEFramer}
