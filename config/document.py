@@ -23,6 +23,11 @@ _SCALARS = {
     ),
 }
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_QUOTED = re.compile(r"'(?P<text>[^']*)'")
+# `{key: ${VARIABLE}}` is what people write, and not YAML: while it is read, characters of private use, just as many,
+# stand for the braces
+_OPENING, _CLOSING = "\ue000\ue000", "\ue001"
+_BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_WORDS = frozenset(
     (
         *("key", "keys", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"),
@@ -52,6 +57,8 @@ class Document:
         URL with a password does."""
         if isinstance(value, str) and "@" in value:
             return True
+        if location and location[-1] == "file":
+            return False
         words = {word for part in location if isinstance(part, str) for word in re.split(r"[\W_]+", part.lower())}
         return bool(words & _SECRET_WORDS) or any(
             place[: len(location)] == location or location[: len(place)] == place for place in self.variables
@@ -132,7 +139,7 @@ def _expanded(
                 return "${"
             problems.append(
                 document.problem(
-                    location, "found '${' without a variable", "write ${VARIABLE}, or $${ for the characters"
+                    location, "found '${' without a variable", "write ${VARIABLE}, or $${ for the characters ${"
                 )
             )
             return ""
@@ -163,10 +170,13 @@ def _parse(text: str, file: str) -> object:
     for name, (pattern, first) in _SCALARS.items():
         Loader.add_implicit_resolver(_TAG + name, re.compile(f"(?:{pattern.pattern})$"), first)
     try:
-        node = yaml.compose(text, Loader=Loader)
+        node = yaml.compose(_BRACED.sub(rf"{_OPENING}\1{_CLOSING}", text), Loader=Loader)
         return None if node is None else _plain(node, file, frozenset())
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(file, error.problem or error.context or "not YAML", error.problem_mark) from None
+        problem = error.problem or "is not YAML"
+        if problem.startswith("but ") and error.context:
+            problem = f"{error.context}, {problem}"
+        raise _syntax_error(file, problem, error.problem_mark) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigurationError(
@@ -177,7 +187,10 @@ def _parse(text: str, file: str) -> object:
 def _syntax_error(file: str, problem: str, mark: "yaml.Mark | None") -> ConfigurationError:
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     # what YAML quotes may be a part of a secret: only its own token names and single characters are shown
-    return ConfigurationError([Problem(file, where, re.sub(r"'(?!<)[^']{2,}'", "'...'", problem))])
+    said = _QUOTED.sub(
+        lambda match: match[0] if len(match["text"]) < 2 or match["text"][0] == "<" else "'...'", problem
+    )
+    return ConfigurationError([Problem(file, where, said)])
 
 
 def _plain(node: "yaml.Node", file: str, above: frozenset[int]) -> object:
@@ -192,7 +205,7 @@ def _plain(node: "yaml.Node", file: str, above: frozenset[int]) -> object:
     if isinstance(node, yaml.SequenceNode) and kind == "seq":
         return [_plain(item, file, above) for item in node.value]
     if isinstance(node, yaml.ScalarNode):
-        text: str = node.value
+        text = _with_braces(node.value)
         if kind == "str":
             return text
         if kind in _SCALARS and _SCALARS[kind][0].fullmatch(text):
@@ -208,6 +221,10 @@ def _plain(node: "yaml.Node", file: str, above: frozenset[int]) -> object:
     raise _syntax_error(file, "found a tag that has no meaning here", node.start_mark)
 
 
+def _with_braces(text: str) -> str:
+    return text.replace(_OPENING, "${").replace(_CLOSING, "}")
+
+
 def _plain_mapping(node: "yaml.MappingNode", file: str, above: frozenset[int]) -> dict[str, object]:
     import yaml
 
@@ -216,7 +233,7 @@ def _plain_mapping(node: "yaml.MappingNode", file: str, above: frozenset[int]) -
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode):
             raise _syntax_error(file, "found a mapping or list as a key", key_node.start_mark)
-        key: str = key_node.value
+        key = _with_braces(key_node.value)
         value = _plain(value_node, file, above)
         if key == "<<" and key_node.style is None:
             for part in value if isinstance(value, list) else [value]:

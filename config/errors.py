@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 Location: TypeAlias = tuple[str | int, ...]
 
-_PLAIN_KEY = re.compile(r"[\w*/-]+", re.ASCII)
+_PLAIN_KEY = re.compile(r"[\w-]+", re.ASCII)
 _LONGEST_VALUE = 60
 
 

@@ -35,12 +35,12 @@ def parse_duration(value: object) -> float:
     """Seconds, zero or more."""
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = value
     elif isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
         seconds = float(match[1]) * _SECONDS.get(match[2], math.nan)
     if not 0 <= seconds <= _LONGEST_DURATION:
         raise ValueError(f"expected {DURATION_FORM}")
-    return seconds
+    return float(seconds)
 
 
 def parse_positive_duration(value: object) -> float:

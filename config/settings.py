@@ -236,10 +236,16 @@ class TargetEntry(Entry):
     weight: Weight | None = None
 
 
+def _some(targets: tuple[TargetEntry, ...]) -> tuple[TargetEntry, ...]:
+    if not targets:
+        raise ValueError("expected at least one target")
+    return targets
+
+
 class AliasEntry(Entry):
     """The targets of an alias, in order of preference. Written as a target, a list of them, or {targets: [...]}."""
 
-    targets: Annotated[tuple[TargetEntry, ...], Field(min_length=1)]
+    targets: Annotated[tuple[TargetEntry, ...], AfterValidator(_some)]
 
     @model_validator(mode="before")
     @classmethod

@@ -81,7 +81,9 @@ def _problem(
             return document.problem(location, message)
         allowed = message.removeprefix("expected ")
     elif kind in _EXPECTED:
-        allowed = _EXPECTED[kind].format_map({name: str(value) for name, value in context.items()})
+        allowed = _EXPECTED[kind].format_map(
+            {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
+        )
     else:
         allowed = document.mask(details["msg"].removeprefix("Input should be "))
     return document.problem(location, found(document, location, details["input"], allowed), f"expected {allowed}")
@@ -99,14 +101,15 @@ def found(document: Document, location: Location, value: object, allowed: str = 
     return "found a value that is not shown" if document.secret(location, value) else f"found {value_text(value)}"
 
 
-def written_location(data: Any, reported: Sequence[str | int]) -> Location:
+def written_location(data: object, reported: Sequence[str | int]) -> Location:
     """The part of a reported location that the written data has."""
     # pydantic adds names of its own (union branches, "[key]", normalised forms): only what the file holds is a path
     location: list[str | int] = []
+    here: Any = data
     for part in reported:
-        is_item = isinstance(data, list) and isinstance(part, int) and part < len(data)
-        if is_item or (isinstance(data, dict) and part in data):
-            data = data[part]
+        is_item = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if is_item or (isinstance(here, dict) and part in here):
+            here = here[part]
             location.append(part)
     return tuple(location)
 

@@ -1,1 +1,164 @@
-def main() -> None: ...
+"""The command `dragoman`: serve, demo, check, providers."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from config.errors import ConfigurationError
+from config.loader import load
+from config.settings import Settings
+from config.startup import describe, warnings
+from proxy.app import Plugins, Server
+from proxy.usage import log
+
+Result = TypeVar("Result")
+
+OWN_PACKAGES = ("proxy", "providers", "config")
+MISUSE = 2
+"""Exit status for a wrong command line or configuration: nothing was started."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if intruder := _intruder():
+        _complain(intruder)
+        return MISUSE
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        return command(parsed)
+    except ConfigurationError as error:
+        _complain(str(error))
+        return MISUSE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dragoman", description="A gateway that speaks the OpenAI Responses API in front of any model vendor."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve requests until told to stop")
+    serve.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
+    serve.add_argument("--host", help="the address to listen on")
+    serve.add_argument("--port", type=int, help="the port to listen on")
+    serve.set_defaults(command=_serve)
+
+    demo = commands.add_parser("demo", help="start a small real model on this machine and stream two answers from it")
+    demo.add_argument("--once", action="store_true", help="end after the answers")
+    demo.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    demo.add_argument("--port", type=int, default=8080, help="the port to listen on")
+    demo.set_defaults(command=_demo)
+
+    check = commands.add_parser("check", help="check a configuration without serving")
+    check.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
+    check.set_defaults(command=_check)
+
+    providers = commands.add_parser("providers", help="list the installed providers")
+    providers.set_defaults(command=_providers)
+    return parser
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    plugins = Plugins()
+    settings = load(parsed.config, os.environ, plugins, host=parsed.host, port=parsed.port)
+    log.configure()
+    return _run(_serve_until_told(settings, plugins))
+
+
+async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
+    logger = structlog.get_logger("dragoman")
+    for line in describe(settings):
+        logger.info("configured", detail=line)
+    for line in warnings(settings):
+        logger.warning("configured", detail=line)
+    server = Server(settings, plugins)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await server.start()
+    except OSError as error:
+        _complain(f"cannot listen on {settings.listen}: {error.strerror or error}")
+        await server.stop()
+        return 1
+    logger.info("listening", address=str(settings.listen), port=server.port)
+    await told.wait()
+    logger.info("stopping", grace_seconds=settings.grace)
+    await server.stop()
+    return 0
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    # Imported here, because only this command needs it.
+    from proxy.demo import run
+
+    return _run(run(once=parsed.once, host=parsed.host, port=parsed.port))
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    settings = load(parsed.config, os.environ, Plugins())
+    for line in describe(settings):
+        _say(line)
+    for line in warnings(settings):
+        _say(f"note: {line}")
+    _say("the configuration is valid")
+    return 0
+
+
+def _providers(parsed: argparse.Namespace) -> int:
+    plugins = Plugins()
+    for name in plugins:
+        provider = plugins.provider(name)
+        variable = f"  {provider.environment_key}" if provider.environment_key else ""
+        _say(f"{name:<14}{(provider.__doc__ or '').strip().splitlines()[0]}{variable}")
+    return 0
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def _run(main: Coroutine[None, None, Result]) -> Result:
+    """Run on uvloop where it is installed (extra `speed`)."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def _intruder() -> str | None:
+    """Names the package that was found instead of ours: their names are common words."""
+    home = Path(__file__).resolve().parent.parent
+    for name in OWN_PACKAGES:
+        found = importlib.import_module(name).__file__
+        if found is None or Path(found).resolve().parent.parent != home:
+            return (
+                f"the package '{name}' was imported from {found or 'a folder without __init__.py'}, not from {home}. "
+                "Another distribution or the current folder hides it: install dragoman into an environment of its own."
+            )
+    return None
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"dragoman: {text}\n" if "\n" not in text else f"dragoman:\n{text}\n")

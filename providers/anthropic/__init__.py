@@ -1,0 +1,100 @@
+"""Anthropic's Messages API (Claude), and hosts that imitate it."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import orjson
+
+from providers.anthropic.amend import amended
+from providers.anthropic.decode import MessagesDecoder, decode_message
+from providers.anthropic.encode import VERSION, encode
+from providers.anthropic.errors import BASE_URL_HINT, http_error
+from providers.anthropic.lenient import mapping, sequence, text
+from providers.anthropic.models import capabilities_of
+from providers.anthropic.settings import AnthropicSettings
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
+from proxy.provider.conversions import Conversion
+from proxy.provider.errors import ProviderError
+from proxy.responses.events import Event
+
+__all__ = ["Anthropic", "AnthropicSettings"]
+
+MAX_PAGES = 20
+"""How many pages of models are read: 1,000 models each."""
+
+
+class Anthropic(Provider):
+    """One Anthropic account, or a host that speaks the Messages API."""
+
+    type = "anthropic"
+    Settings = AnthropicSettings
+    environment_key = "ANTHROPIC_API_KEY"
+
+    def __init__(self, settings: AnthropicSettings, name: str = "anthropic") -> None:
+        self.name = name
+        self.settings = settings
+        self._base_url = settings.base_url.rstrip("/").removesuffix("/v1").rstrip("/")
+
+    @property
+    def base_url(self) -> str:
+        """The API's root: `/v1/messages` is appended, so a configured `/v1` at the end is left out."""
+        return self._base_url
+
+    def capabilities(self, model: str) -> Capabilities:
+        """The row of the shipped table; unknown Claude models count as the newest."""
+        return capabilities_of(model)
+
+    def encode(self, prepared: Prepared) -> Call:
+        """The call of `POST /v1/messages`; streamed also where a whole answer would take the vendor too long."""
+        return encode(prepared, self.settings)
+
+    def decoder(self, prepared: Prepared) -> MessagesDecoder:
+        """A reader for the stream."""
+        return MessagesDecoder()
+
+    def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
+        """The events of a whole message."""
+        return decode_message(body)
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """What an error answer means."""
+        return http_error(status, headers, body)
+
+    def origin(self, model: str) -> Origin:
+        """Thinking signatures are valid for the account that they were given to."""
+        key = self.settings.api_key
+        return Origin(self.type, self._base_url, key.fingerprint() if key is not None else "")
+
+    async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
+        """The key, where one is configured."""
+        key = self.settings.api_key
+        return {"x-api-key": key.reveal()} if key is not None else {}
+
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+        """The call without what the vendor refused, where the answer says what that was."""
+        return amended(call, error)
+
+    async def list_models(self, http: Http) -> list[str]:
+        """The ids of `GET /v1/models`, all pages."""
+        headers = {"anthropic-version": self.settings.api_version or VERSION}
+        headers.update(await self.authorize(Call("/v1/models", b"", method="GET"), http))
+        names: list[str] = []
+        query = {"limit": "1000"}
+        for _ in range(MAX_PAGES):
+            answer = await http.request("GET", f"{self._base_url}/v1/models?{urlencode(query)}", headers=headers)
+            if answer.status != 200:
+                raise self.error(answer.status, answer.headers, answer.body)
+            try:
+                page = mapping(orjson.loads(answer.body))
+            except orjson.JSONDecodeError:
+                raise ProviderError(
+                    "vendor_failure", f"The provider's list of models is not JSON. {BASE_URL_HINT}"
+                ) from None
+            ids = [text(mapping(model).get("id")) for model in sequence(page.get("data"))]
+            names.extend(name for name in ids if name)
+            last = text(page.get("last_id"))
+            if page.get("has_more") is not True or not last:
+                break
+            query["after_id"] = last
+        return names

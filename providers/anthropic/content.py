@@ -156,9 +156,10 @@ class Content:
             return _document({"type": "base64", "media_type": PDF, "data": data.base64}, title)
         if media_type in IMAGE_TYPES:
             return self._image_data(_Data(media_type, data.base64), path)
-        if media_type.startswith("text/") or media_type in TEXT_TYPES or media_type.endswith(("+json", "+xml")):
-            return _document({"type": "text", "media_type": "text/plain", "data": _decoded(data.base64, path)}, title)
-        refuse(path, f"Anthropic takes PDF, text and image files, not '{media_type[:64] or 'this type'}'.", value=True)
+        if not (media_type.startswith("text/") or media_type in TEXT_TYPES or media_type.endswith(("+json", "+xml"))):
+            found = media_type[:64] or "this type"
+            refuse(path, f"Anthropic takes PDF, text and image files, not '{found}'.", value=True)
+        return _document({"type": "text", "media_type": "text/plain", "data": _decoded(data.base64, path)}, title)
 
     def cap_breakpoints(self, most: int) -> None:
         """Keep at most so many breakpoints: the oldest of the messages go first."""

@@ -10,15 +10,15 @@ from typing import Final
 
 import orjson
 
-from proxy.provider.contract import Call, Prepared
-from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
-from proxy.provider.history import FunctionTool
 from providers.anthropic.content import Block, Content
 from providers.anthropic.messages import Turns
 from providers.anthropic.models import Model, model_named
 from providers.anthropic.schema import StrictLimits, Unsupported, to_dialect
-from providers.anthropic.settings import Settings
+from providers.anthropic.settings import AnthropicSettings
 from providers.anthropic.thinking import ThinkingInput, plan_thinking
+from proxy.provider.contract import Call, Prepared
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
+from proxy.provider.history import FunctionTool
 
 PATH: Final = "/v1/messages"
 VERSION: Final = "2026-10-21"
@@ -99,7 +99,7 @@ SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": 
 CACHE_TTLS: Final = {"12h": "1h", "30m": "5m"}
 
 
-def encode(prepared: Prepared, settings: Settings) -> Call:
+def encode(prepared: Prepared, settings: AnthropicSettings) -> Call:
     """The call that carries the request. Appends to `prepared.conversions`; raises Refused."""
     request, conversions = prepared.request, prepared.conversions
     model = model_named(prepared.capabilities.family or prepared.model)
@@ -108,15 +108,15 @@ def encode(prepared: Prepared, settings: Settings) -> Call:
     output_format, format_line = _output_format(prepared, strict)
     tools = _tools(prepared, model, strict)
     tool_choice = _tool_choice(prepared, model, tools)
-    content = Content(settings.max_image_bytes, _cache_ttl(prepared, settings), conversions, [])
+    content = Content(settings.max_image_bytes, _cache_ttl(prepared), conversions, [])
     turns = Turns(content, model.system_role)
     turns.add_all(prepared.items)
-    reasoning = request.reasoning or {}
+    reasoning = request.reasoning
     plan = plan_thinking(
         model,
         ThinkingInput(
-            effort=_text(reasoning.get("effort")),
-            summary=_text(reasoning.get("summary") or reasoning.get("generate_summary")),
+            effort=reasoning.get("effort"),
+            summary=reasoning.get("summary"),
             max_tokens=request.max_output_tokens,
             ceiling=prepared.capabilities.max_output_tokens,
             forced_choice=tool_choice is not None and tool_choice["type"] in ("any", "tool"),
@@ -190,7 +190,7 @@ def _system(
 
 def _output_format(prepared: Prepared, strict: StrictLimits) -> tuple[dict[str, object] | None, str | None]:
     """`output_config.format`, or the instruction that stands for it."""
-    text = prepared.request.text or {}
+    text = prepared.request.text
     verbosity = text.get("verbosity")
     if verbosity not in (None, "medium"):
         prepared.conversions.append(dropped("text.verbosity", "the vendor has no such setting"))
@@ -324,7 +324,7 @@ def _tool_choice(prepared: Prepared, model: Model, tools: list[Block]) -> Block 
 # --- the settings ---------------------------------------------------------------------------------------------------
 
 
-def _sampling(prepared: Prepared, model: Model, settings: Settings, *, restricted: bool) -> dict[str, object]:
+def _sampling(prepared: Prepared, model: Model, settings: AnthropicSettings, *, restricted: bool) -> dict[str, object]:
     """temperature and top_p as far as model, API version and thinking take them."""
     request, conversions = prepared.request, prepared.conversions
     reason = None
@@ -369,9 +369,9 @@ def _metadata(safety_identifier: str | None, user: str | None, conversions: list
 
 def _service_tier(prepared: Prepared, model: Model) -> tuple[str | None, str | None]:
     """`service_tier` and `speed`."""
-    wanted = prepared.request.service_tier
-    if wanted is None:
+    if "service_tier" not in prepared.request.given:
         return None, None
+    wanted = prepared.request.service_tier
     if wanted == "fast" and model.fast:
         return None, "fast"
     if wanted == "priority":
@@ -381,13 +381,12 @@ def _service_tier(prepared: Prepared, model: Model) -> tuple[str | None, str | N
     return SERVICE_TIERS.get(wanted), None
 
 
-def _cache_ttl(prepared: Prepared, settings: Settings) -> str | None:
+def _cache_ttl(prepared: Prepared) -> str | None:
     options = prepared.request.prompt_cache_options or {}
-    ttl = options.get("ttl")
-    return CACHE_TTLS.get(ttl) if isinstance(ttl, str) else None
+    return CACHE_TTLS.get(options.get("ttl") or "")
 
 
-def _automatic_cache(prepared: Prepared, settings: Settings, content: Content) -> Block | None:
+def _automatic_cache(prepared: Prepared, settings: AnthropicSettings, content: Content) -> Block | None:
     options = prepared.request.prompt_cache_options or {}
     automatic = settings.auto_cache and options.get("mode") != "explicit"
     if options and not automatic and not content.breakpoints:
@@ -401,11 +400,11 @@ def _report_the_rest(prepared: Prepared) -> None:
     for name, (neutral, conversion) in REPORTED.items():
         if getattr(request, name) not in neutral:
             conversions.append(conversion)
-    reasoning = request.reasoning or {}
+    reasoning = request.reasoning
     if reasoning.get("mode") not in (None, "standard"):
         conversions.append(dropped("reasoning.mode", "the vendor has no such setting"))
     if reasoning.get("context") not in (None, "auto"):
         conversions.append(dropped("reasoning.context", "the vendor has no such setting"))
-    for index, included in enumerate(request.include or ()):
+    for index, included in enumerate(request.include):
         if included == "message.output_text.logprobs":
             conversions.append(dropped(f"include[{index}]", "the vendor has no log probabilities"))

@@ -13,9 +13,9 @@ from typing import Final
 
 import orjson
 
-from proxy.provider.conversions import approximated, dropped, ignored
-from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 from providers.anthropic.content import Block, Content, tagged
+from proxy.provider.conversions import approximated, dropped
+from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 
 PLACEHOLDER: Final = "."
 """The user's text where the vendor demands a user turn and the conversation has none."""
@@ -33,8 +33,8 @@ class Turns:
     """The conversation under construction.
 
     `system_role`: later instructions become system messages, else tagged user text. `system` are the leading
-    instructions, `messages` the turns. `_waiting` are instructions on their way to the next place where the vendor takes
-    them.
+    instructions, `messages` the turns. `_waiting` are instructions on their way to the next place where the
+    vendor takes them.
     """
 
     content: Content

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from proxy.provider.secret import Secret
 
 
-class Settings(BaseModel):
+class AnthropicSettings(BaseModel):
     """Options of a provider of type `anthropic`.
 
     `base_url`: the address of the API, with or without a trailing `/v1`. `api_version`: pins `anthropic-version`; None

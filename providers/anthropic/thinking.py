@@ -6,8 +6,8 @@ Source: Anthropic's extended- and adaptive-thinking guides; the budgets are thos
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
 from providers.anthropic.models import ALL_EFFORTS, DEFAULT_MAX_TOKENS, Model
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
 
 EFFORT_PATH: Final = "reasoning.effort"
 SUMMARY_PATH: Final = "reasoning.summary"

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from providers.openai_chat.models import EFFORTS, OPENAI_FAMILIES, ModelFamily
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.errors import ErrorClass
 from proxy.responses.events import FinishReason
-from providers.openai_chat.models import EFFORTS, OPENAI_FAMILIES, ModelFamily
 
 Members: TypeAlias = Mapping[str, object]
 """Members of a request body."""
@@ -55,9 +55,11 @@ class Dialect:
       messages are merged into one at the front.
     * `text_parts`: several text parts stay a list; else they are joined, because some servers take only strings.
     * `null_content`: an assistant message of tool calls alone has null content, else "". `refusal_member`: earlier
-      refusals have a member of their own. `image_urls`: images may be given by address. `file_ids`: files by id.
+      refusals have a member of their own. `image_urls`: images may be given by address. `pdf`: PDF files are taken (text
+      files become text everywhere). `file_ids`: files may be given by id.
     * `efforts`: for each effort of Responses the members that ask for it. `replay`: how earlier reasoning goes back.
-      `sampling_while_reasoning`: temperature and its kin are allowed while the model reasons.
+      `shows_reasoning`: the answer has the model's reasoning. `sampling_while_reasoning`: temperature and its kin are
+      allowed while the model reasons.
     * `tool_choices`: the forms that are honoured, of none, auto, required, named. `strict_tools`: functions take
       `strict`. `parallel_tool_calls`: what the server does when it is not told.
     * `strict_schema`: `sent` as the client said, `always` (the server holds to every schema), or `never`.
@@ -82,9 +84,11 @@ class Dialect:
     null_content: bool = False
     refusal_member: bool = False
     image_urls: bool = True
+    pdf: bool = False
     file_ids: bool = False
     efforts: Mapping[str, Members] = field(default_factory=_as_reasoning_effort)
     replay: Replay | None = None
+    shows_reasoning: bool = True
     sampling_while_reasoning: bool = True
     tool_choices: frozenset[str] = frozenset({"none", "auto", "required", "named"})
     strict_tools: bool = False
@@ -111,7 +115,6 @@ OPENAI: Final = Dialect(
     optional=SAMPLING
     | LOGPROBS
     | {
-        "moderation",
         "parallel_tool_calls",
         "prompt_cache_key",
         "prompt_cache_options",
@@ -127,7 +130,9 @@ OPENAI: Final = Dialect(
     text_parts=True,
     null_content=True,
     refusal_member=True,
+    pdf=True,
     file_ids=True,
+    shows_reasoning=False,
     sampling_while_reasoning=False,
     strict_tools=True,
     strict_schema="sent",
@@ -135,7 +140,7 @@ OPENAI: Final = Dialect(
     obfuscation_option=True,
 )
 
-_SELF_HOSTED: Final = Capabilities(reasoning=True, logprobs=True, files=False)
+_SELF_HOSTED: Final = Capabilities(reasoning=True, logprobs=True)
 
 #: Source: vLLM 0.33 (`reasoning` on earlier messages: PR 27752, 33402).
 VLLM: Final = Dialect(

@@ -1,7 +1,7 @@
 """A Responses request as a Chat Completions request, in the order of the request's parameters.
 
 Every element of the request is mapped here, declared in `prepared.conversions`, or refused; `REQUEST_ELEMENTS` says
-for each parameter which module answers for it.
+for each parameter who answers for it.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from proxy.provider.contract import Call, Prepared
-from proxy.provider.conversions import approximated, dropped, ignored, refuse
-from proxy.provider.history import FunctionTool
 from providers.openai_chat.dialects import LOGPROBS, SAMPLING, Dialect
 from providers.openai_chat.messages import mentions_json, messages, with_system_line
 from providers.openai_chat.models import ModelFamily, accepted_effort, family_of
+from proxy.provider.contract import Call, Prepared
+from proxy.provider.conversions import approximated, dropped, ignored, refuse
+from proxy.provider.history import FunctionTool
 
 Body: TypeAlias = dict[str, Any]
 
@@ -23,16 +23,16 @@ PATH: Final = "/chat/completions"
 LOGPROBS_INCLUDE: Final = "message.output_text.logprobs"
 
 #: For each attribute of a request: `body`, it has a place in the Chat request (or is declared where the server lacks
-#: one); `declared`, Chat has no place for it, which is declared or refused; `core`, the exchange acts upon it.
-REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "declared", "core"]]] = {
-    "access_programs": "declared",
+#: one); `core`, the exchange acts upon it, declares it or refuses it.
+REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "core"]]] = {
+    "access_programs": "core",
     "background": "core",
     "background_options": "core",
     "context_management": "core",
     "conversation": "core",
     "frequency_penalty": "body",
     "given": "core",
-    "image": "declared",
+    "image": "core",
     "include": "body",
     "input": "core",
     "instructions": "body",
@@ -40,7 +40,7 @@ REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "declared", "core"]]] = {
     "max_tool_calls": "core",
     "metadata": "core",
     "model": "core",
-    "moderation": "body",
+    "moderation": "core",
     "parallel_tool_calls": "body",
     "presence_penalty": "body",
     "previous_response_id": "core",
@@ -82,11 +82,12 @@ def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object
     _tools(body, prepared, dialect)
     _service_tier(body, prepared, dialect)
     _cache_and_identity(body, prepared, dialect)
-    _moderation(body, prepared, dialect)
-    _without_a_place(prepared)
     body |= dialect.constants
     body |= extra_body
-    headers = {"content-type": "application/json", "accept": "text/event-stream" if prepared.stream else "application/json"}
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if prepared.stream else "application/json",
+    }
     return Call(PATH, orjson.dumps(body, default=_plain), headers, stream=prepared.stream)
 
 
@@ -113,16 +114,15 @@ def _stream(body: Body, dialect: Dialect) -> None:
 
 def _reasoning(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> bool:
     """Write the effort; whether the model will reason."""
-    settings = prepared.request.reasoning or {}
+    settings: Mapping[str, object] = prepared.request.reasoning
     report = prepared.conversions.append
-    if (settings.get("summary") or settings.get("generate_summary")) and prepared.capabilities.reasoning:
-        path = "reasoning.summary" if settings.get("summary") else "reasoning.generate_summary"
-        if dialect.families and family is not None and family.reasons:
-            report(dropped(path, "Chat Completions gives no reasoning summaries"))
+    if settings.get("summary") is not None:
+        if not prepared.capabilities.reasoning:
+            report(ignored("reasoning.summary", "the model does not reason"))
+        elif dialect.shows_reasoning:
+            report(approximated("reasoning.summary", "the reasoning itself is given in its place"))
         else:
-            report(approximated(path, "the reasoning itself is given, where the server gives it, and no summary"))
-    elif settings.get("summary") or settings.get("generate_summary"):
-        report(ignored("reasoning.summary", "the model does not reason"))
+            report(dropped("reasoning.summary", "Chat Completions gives no reasoning summaries"))
     if settings.get("mode") == "pro":
         refuse("reasoning.mode", "Chat Completions has no reasoning mode 'pro'.", value=True)
     for name, usual in (("mode", "standard"), ("context", "auto")):
@@ -133,9 +133,7 @@ def _reasoning(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFa
     return _effort(body, prepared, dialect, family, settings.get("effort"))
 
 
-def _effort(
-    body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None, effort: object
-) -> bool:
+def _effort(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None, effort: object) -> bool:
     capabilities = prepared.capabilities
     thinks = capabilities.reasoning and (family is None or (family.reasons and family.thinks))
     if not isinstance(effort, str):
@@ -175,7 +173,7 @@ def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
 
 def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
     top = prepared.request.top_logprobs
-    include = list(prepared.request.include or ())
+    include: list[str] = [*prepared.request.include]
     asked = LOGPROBS_INCLUDE in include
     for index, name in enumerate(include):
         # What else can be included belongs to items that this provider never makes, or is always there.
@@ -200,8 +198,8 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
 
 
 def _text(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> None:
-    settings = prepared.request.text or {}
-    form = settings.get("format") or {}
+    settings = prepared.request.text
+    form: Mapping[str, object] = settings.get("format") or {}
     if form.get("type") == "json_schema":
         _json_schema(body, form, prepared, dialect)
     elif form.get("type") == "json_object":
@@ -251,9 +249,8 @@ def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         elif mode == "named" and "required" in dialect.tool_choices:
             tools = [tool for tool in tools if tool.name == choice.name]
             mode = "required"
-            prepared.conversions.append(
-                approximated("tool_choice", "the server takes no named choice: that tool alone is offered, and required")
-            )
+            reason = "the server takes no named choice: that tool alone is offered, and required"
+            prepared.conversions.append(approximated("tool_choice", reason))
         elif mode != "auto":
             refuse("tool_choice", "The provider cannot force the model to call a tool.", value=True)
     if not tools:
@@ -264,7 +261,7 @@ def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
     elif mode == "named":
         body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-    elif mode in dialect.tool_choices and (mode != "auto" or prepared.request.tool_choice is not None):
+    elif mode in dialect.tool_choices and (mode != "auto" or "tool_choice" in prepared.request.given):
         body["tool_choice"] = mode
     _parallel_tool_calls(body, prepared, dialect)
 
@@ -284,7 +281,7 @@ def _tool(tool: FunctionTool, prepared: Prepared, dialect: Dialect) -> Body:
 
 def _parallel_tool_calls(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     """Said only where it differs from what the server does anyhow; the default of Responses is true."""
-    wanted = prepared.request.parallel_tool_calls is not False
+    wanted = prepared.request.parallel_tool_calls
     if wanted == dialect.parallel_tool_calls:
         return
     if "parallel_tool_calls" in dialect.optional:
@@ -297,8 +294,8 @@ def _parallel_tool_calls(body: Body, prepared: Prepared, dialect: Dialect) -> No
 
 
 def _service_tier(body: Body, prepared: Prepared, dialect: Dialect) -> None:
-    tier = prepared.request.service_tier
-    if tier is None:
+    tier: str = prepared.request.service_tier
+    if "service_tier" not in prepared.request.given:
         return
     if tier == "ultrafast":
         refuse("service_tier", "The service tier 'ultrafast' is not available in Chat Completions.", value=True)
@@ -319,7 +316,7 @@ def _cache_and_identity(body: Body, prepared: Prepared, dialect: Dialect) -> Non
             body[name] = value
         else:
             prepared.conversions.append(ignored(name))
-    options = prepared.request.prompt_cache_options
+    options: Mapping[str, object] = prepared.request.prompt_cache_options or {}
     if not options:
         return
     if "prompt_cache_options" not in dialect.optional:
@@ -334,19 +331,3 @@ def _cache_and_identity(body: Body, prepared: Prepared, dialect: Dialect) -> Non
         prepared.conversions.append(ignored(f"prompt_cache_options.{name}"))
     if kept:
         body["prompt_cache_options"] = kept
-
-
-def _moderation(body: Body, prepared: Prepared, dialect: Dialect) -> None:
-    moderation = prepared.request.moderation
-    if moderation is None:
-        return
-    if "moderation" not in dialect.optional:
-        refuse("moderation", "Moderation is not supported by this provider.")
-    body["moderation"] = moderation
-
-
-def _without_a_place(prepared: Prepared) -> None:
-    if prepared.request.access_programs:
-        refuse("access_programs", "Access programs are not supported by this provider.")
-    if prepared.request.image is not None:
-        prepared.conversions.append(ignored("image"))

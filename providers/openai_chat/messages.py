@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.models import ModelFamily
+from providers.openai_chat.parts import ChatPart, chat_parts, content_of
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
-from providers.openai_chat.dialects import Dialect
-from providers.openai_chat.models import ModelFamily
-from providers.openai_chat.parts import chat_parts, content_of
 
 Message: TypeAlias = dict[str, Any]
+Content: TypeAlias = str | list[ChatPart]
 
 #: The kind of the proof that carries the reasoning's own text for servers that want it back.
 REASONING_TEXT: Final = "reasoning_text"
@@ -93,7 +94,7 @@ class _Writer:
             {
                 "id": item.call_id,
                 "type": "function",
-                "function": {"name": item.name, "arguments": item.arguments.strip() and item.arguments or "{}"},
+                "function": {"name": item.name, "arguments": item.arguments if item.arguments.strip() else "{}"},
             }
         )
 
@@ -203,7 +204,9 @@ class _Writer:
 def _with_instructions(prepared: Prepared) -> Sequence[HistoryItem]:
     """The items with the instructions in front, unless they are among the items already."""
     instructions = prepared.request.instructions
-    if not instructions or any(isinstance(item, MessageItem) and item.path == "instructions" for item in prepared.items):
+    if not instructions or any(
+        isinstance(item, MessageItem) and item.path == "instructions" for item in prepared.items
+    ):
         return prepared.items
     parts: list[Part] = [{"type": "input_text", "text": instructions}]
     return [MessageItem("developer", parts, "instructions"), *prepared.items]
@@ -214,14 +217,14 @@ def system_role(dialect: Dialect, family: ModelFamily | None) -> str:
     return "developer" if dialect.developer_role and (family is None or family.developer) else "system"
 
 
-def _joined(first: Any, second: Any) -> Any:
+def _joined(first: Content, second: Content) -> Content:
     """Two contents as one: a string as long as both are."""
     if isinstance(first, str) and isinstance(second, str):
         return f"{first}\n\n{second}"
     return [*_as_parts(first), *_as_parts(second)]
 
 
-def _as_parts(content: Any) -> list[Any]:
+def _as_parts(content: Content) -> list[ChatPart]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
 
 

@@ -69,6 +69,7 @@ OPENAI_FAMILIES: Final[tuple[ModelFamily, ...]] = (
     ),
 )
 
+
 def family_of(model: str, families: tuple[ModelFamily, ...]) -> ModelFamily | None:
     """The family with the longest prefix of the name, None when there is none.
 

@@ -5,18 +5,38 @@ import binascii
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
+from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.models import ModelFamily
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored, refuse
 from proxy.provider.history import Part
-from providers.openai_chat.dialects import Dialect
-from providers.openai_chat.models import ModelFamily
 
 ChatPart: TypeAlias = dict[str, Any]
 
 #: Endings of files that are sent as text, and media types that are text without saying so.
 _TEXT_ENDINGS: Final = frozenset(
-    "c cc conf cpp css csv go h hpp htm html ini java js json jsonl jsx kt log lua md markdown php pl proto ps1 py rb rs "
-    "rst rtf scala sh sql svg swift tex toml ts tsv tsx txt vue xml yaml yml".split()
+    (
+        *(
+            "c",
+            "cc",
+            "conf",
+            "cpp",
+            "css",
+            "csv",
+            "go",
+            "h",
+            "hpp",
+            "htm",
+            "html",
+            "ini",
+            "java",
+            "js",
+            "json",
+            "jsonl",
+        ),
+        *("jsx", "kt", "log", "lua", "md", "markdown", "php", "pl", "proto", "ps1", "py", "rb", "rs", "rst", "scala"),
+        *("sh", "sql", "svg", "swift", "tex", "toml", "ts", "tsv", "tsx", "txt", "vue", "xml", "yaml", "yml"),
+    )
 )
 _TEXT_TYPES: Final = frozenset(
     {
@@ -48,9 +68,7 @@ def chat_parts(
             chat_part = _file(part, place, prepared, dialect)
         elif kind == "input_audio":
             chat_part = _audio(part, place, prepared)
-        elif isinstance(text := part.get("text"), str):
-            chat_part = {"type": "text", "text": text}
-        elif isinstance(text := part.get("refusal"), str):
+        elif isinstance(text := part.get("text", part.get("refusal")), str):
             chat_part = {"type": "text", "text": text}
         else:
             refuse(place, f"Content of type '{kind}' is not supported by this provider.", value=True)
@@ -110,9 +128,7 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
     if media_type.startswith("text/") or media_type in _TEXT_TYPES:
         prepared.conversions.append(approximated(place, "a text file is sent as text"))
         return {"type": "text", "text": f"File {name or 'without a name'}:\n{_text(payload, data, place)}"}
-    if not prepared.capabilities.files:
-        refuse(place, f"The model '{prepared.model}' does not take files of type {media_type}.")
-    if media_type != _PDF:
+    if media_type != _PDF or not dialect.pdf or not prepared.capabilities.files:
         refuse(f"{place}.file_data", f"Files of type {media_type} are not supported by this provider.", value=True)
     url = data if data.startswith("data:") else f"data:{_PDF};base64,{data}"
     return {"type": "file", "file": {"file_data": url, "filename": name or "file.pdf"}}

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.responses.events import Usage
 from providers.openai_chat.dialects import Dialect
+from proxy.responses.events import Usage
 
 
 def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None) -> Usage | None:

@@ -1,9 +1,7 @@
 """What the model was given, as plain JSON: the body of the call, the answer to `/history`, and what tokens count."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from pydantic import BaseModel
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from proxy.provider.contract import Prepared
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ResultItem
@@ -40,11 +38,9 @@ def given(prepared: Prepared) -> dict[str, Any]:
 
 
 def setting(prepared: Prepared, name: str) -> Any:  # noqa: ANN401 - any JSON value
-    """One setting of the request as plain JSON; None where the client did not send it."""
-    value: Any = getattr(prepared.request, name, None)
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_unset=True) or None
-    return value
+    """One setting of the request; None where the client did not send it."""
+    settings = cast(Mapping[str, Any], prepared.request)
+    return settings.get(name)
 
 
 def words(text: str) -> int:

@@ -1,0 +1,3 @@
+from proxy.demo.demo import run
+
+__all__ = ["run"]

@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
 import orjson
 
+from config.loader import load
+from proxy.app import Plugins, Server
 from proxy.demo import engine as local
 
 QUESTION = "In two short sentences: what does an interpreter do at a royal court?"
@@ -294,4 +298,16 @@ Try next, in another terminal:
 async def serve(configuration: dict[str, object], host: str, port: int) -> Running:
     """Start the gateway in this process with the given configuration (as it would stand in a file). Raises OSError
     when it cannot listen."""
-    raise NotImplementedError
+    plugins = Plugins()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "demo.yaml")
+        path.write_bytes(orjson.dumps(configuration))  # JSON is YAML
+        # Without the environment: the demo is the same for everyone, whichever keys they have.
+        settings = load(path, {}, plugins, host=host, port=port)
+    server = Server(settings, plugins)
+    try:
+        await server.start()
+    except OSError:
+        await server.stop()
+        raise
+    return server

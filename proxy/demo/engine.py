@@ -12,7 +12,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 import aiohttp
 
@@ -86,12 +86,12 @@ class Engine:
         except TimeoutError:
             pass
         finally:
-            # Also when we are cancelled while waiting, and for children that the server may have left behind.
+            # Also when we are cancelled while waiting.
             _signal_group(self._process, force=True)
         await self._process.wait()
         self._log.close()
 
-    async def __aenter__(self) -> "Engine":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -164,7 +164,9 @@ def _free_port() -> int:
 
 
 def _signal_group(process: asyncio.subprocess.Process, *, force: bool) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    if process.returncode is not None:
+        return  # its number may belong to another process by now
+    with contextlib.suppress(ProcessLookupError):
         if sys.platform == "win32":
             process.kill() if force else process.terminate()
         else:

@@ -5,10 +5,12 @@ It imports nothing of the gateway, so that a crash of native code and its appeti
 that happens also when the parent is killed and can clean up nothing.
 """
 
+import importlib
 import os
 import signal
 import sys
 import threading
+from typing import Any
 
 CONTEXT_TOKENS = 4096
 PARALLEL_REQUESTS = 2
@@ -16,7 +18,8 @@ PARALLEL_REQUESTS = 2
 
 def main() -> None:
     """Serve until told to stop."""
-    import xllamacpp  # the import is slow, and missing where the demo uses the scripted model
+    # By name, because type checkers run where it is not installed.
+    xllamacpp: Any = importlib.import_module("xllamacpp")
 
     weights, port, name = sys.argv[1:]
     ready = os.dup(1)

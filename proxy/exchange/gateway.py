@@ -1,8 +1,9 @@
 """What all requests share: the endpoints, the names that lead to them, the rules, the numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config.naming import Names, permits
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.prepare import Rules
 from proxy.responses import errors
@@ -11,22 +12,16 @@ from proxy.upstream.client import Upstream
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
-Resolve = Callable[[str], Sequence[tuple[str, str]]]
-"""A name that a client asks for -> (endpoint, model) pairs in order of preference; empty: unknown."""
-
-
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks. `models` are the names it may use (`*` at the end matches any rest)."""
+    """Who asks. `models` are the names it may use, or patterns with one `*`."""
 
     name: str = "default"
     models: tuple[str, ...] = ("*",)
 
     def may_use(self, model: str) -> bool:
         """Whether the client may ask for the model."""
-        return any(
-            model == pattern or (pattern.endswith("*") and model.startswith(pattern[:-1])) for pattern in self.models
-        )
+        return self.models == ("*",) or permits(self.models, model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class Gateway:
     """One process's gateway. `attempts` is how often an upstream call is tried before the first output."""
 
     endpoints: Mapping[str, Endpoint]
-    resolve: Resolve
+    names: Names
     upstream: Upstream
     sealer: Sealer
     metrics: Metrics
@@ -46,8 +41,7 @@ class Gateway:
     def target(self, model: str, client: Client) -> Target:
         """Where a request for the model goes. Raises ResponsesError (400 model_not_found), which is also the answer
         for a model that the client may not use: what exists is not told."""
-        found = self.resolve(model) if client.may_use(model) else ()
+        found = self.names.resolve(model) if client.may_use(model) else ()
         if not found:
             raise errors.model_not_found(model)
-        name, vendor_model = found[0]
-        return Target(self.endpoints[name], vendor_model)
+        return Target(self.endpoints[found[0].provider], found[0].model)

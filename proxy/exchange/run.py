@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Mapping
 
+from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import encode, prepare
 from proxy.provider.contract import Call, Decoder
@@ -17,7 +18,7 @@ from proxy.provider.errors import Outcome, ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Failed, Finished, FinishReason, Proof
-from proxy.responses.request import CreateRequest
+from proxy.responses.request import CreateRequest, check_not_empty, check_state, parse_create
 from proxy.responses.response import opening
 from proxy.responses.seal import SealedProof
 from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
@@ -41,16 +42,30 @@ REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
 
 
+def accept(gateway: Gateway, body: object, client: Client, *, arrived: float) -> "Run":
+    """Take in the body of a create request. Raises ResponsesError, in OpenAI's order of checks: form, model, state,
+    empty input, what the target takes, history."""
+    if gateway.default_model is not None and isinstance(body, dict):
+        body.setdefault("model", gateway.default_model)
+    request = parse_create(body, unknown_parameters=gateway.rules.unknown_parameters)
+    target = gateway.target(request.model, client)
+    check_state(request)
+    check_not_empty(request)
+    return Run(gateway, request, client, target, arrived=arrived)
+
+
 class Run:
     """One response in the making. Drive it with `advance` until that is false, then `close` it, always."""
 
-    def __init__(self, gateway: Gateway, request: CreateRequest, client: Client, *, arrived: float) -> None:
-        """Resolve, prepare and encode; raises ResponsesError before anything was sent. `arrived` is the request's
-        arrival by `time.perf_counter`."""
+    def __init__(
+        self, gateway: Gateway, request: CreateRequest, client: Client, target: Target, *, arrived: float
+    ) -> None:
+        """Prepare and encode; raises ResponsesError before anything was sent. `arrived` is the request's arrival by
+        `time.perf_counter`."""
         self.request = request
         self.client = client
         self.arrived = arrived
-        self.target = gateway.target(request.model, client)
+        self.target = target
         self.attempts = 0
         self.outcome: RequestOutcome = "cancelled"
         self.error: ResponsesError | None = None
@@ -126,13 +141,14 @@ class Run:
         self.assembler.finish("failed", self.usage, error=error)
 
     async def close(self) -> None:
-        """Give the connection back, or cut it when the answer was not read to its end."""
+        """Give the connection back, or cut it when the client left before the end."""
         answer, self._answer = self._answer, None
-        if answer is None:
-            return
-        if self.assembler.finished is None:
+        if self.outcome == "cancelled" and self.attempts:
             self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
-            answer.abort()
+            if answer is not None:
+                answer.abort()
+            await self._count_usage()
+        if answer is None:
             return
         try:
             async with asyncio.timeout(REST_OF_BODY):

@@ -88,8 +88,8 @@ class Decoder(Protocol):
         ...
 
     def end(self) -> Sequence[Event]:
-        """The body ended. Yields what is still owed: `Finished`, or `Failed` where the vendor's finish signal is missing
-        (class `cut`). Nothing when one of them was given already."""
+        """The body ended. What is still owed: `Finished`, or `Failed` (class `cut`) where the vendor's finish signal is
+        missing. Nothing when one of them was given already."""
         ...
 
 
@@ -132,6 +132,9 @@ class Provider(ABC):
     type: ClassVar[str]
     Settings: ClassVar[SettingsModel]
     environment_key: ClassVar[str | None] = None
+
+    def __init__(self, settings: BaseModel, name: str) -> None:
+        """`settings` is an instance of `Settings`; `name` is what the operator calls this endpoint."""
 
     @property
     @abstractmethod

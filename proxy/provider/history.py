@@ -36,7 +36,7 @@ class CallItem:
 
 @dataclass(slots=True)
 class ResultItem:
-    """The result of a call. `output` is text (may be empty) or parts; `failed`: the client says that the tool failed."""
+    """The result of a call. `output` is text (may be empty) or parts; `failed`: the client says the tool failed."""
 
     call_id: str
     name: str

@@ -1,7 +1,6 @@
 """Secrets that do not show themselves: in logs, reprs and error texts there are only stars."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from pydantic import GetCoreSchemaHandler
@@ -29,7 +28,7 @@ class Secret:
         if self._path is None:
             return self._value
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._stamp:
                 self._value = self._path.read_text(encoding="utf-8").strip()

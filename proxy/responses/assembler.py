@@ -311,7 +311,7 @@ class Assembler:
             self.feed((event,))
 
     def _settle(self, *, completed: bool) -> None:
-        """Close everything. At another end than completed the last item, and calls that are not whole, are incomplete."""
+        """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
         while self._open is not None or self._held:
             opened = self._open
             if opened is not None:
@@ -506,7 +506,7 @@ class Assembler:
         self._open_channel(CallArguments, event.key, "response.function_call_arguments.delta", opened, None)
 
     def _call_arguments(self, event: CallArguments) -> None:
-        """Arguments of a call that is not open: it was closed already, and only white space can follow a whole object."""
+        """Arguments of a call that was closed already: only white space can follow a whole object."""
 
     def _call_closed(self, event: CallClosed) -> None:
         opened = self._open

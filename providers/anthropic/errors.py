@@ -1,0 +1,202 @@
+"""Anthropic's errors -> classes of vendor errors.
+
+Source: Anthropic's errors page and its SDKs' error types; the wordings are those that the API answers with, and those
+of llama.cpp for the hosts that imitate the API. `error.type` decides, then the status; texts only refine.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from providers.anthropic.lenient import Json, mapping, text
+from proxy.provider.errors import ErrorClass, ProviderError, retry_after_seconds
+
+CLASS_BY_TYPE: Final[Mapping[str, ErrorClass]] = {
+    "invalid_request_error": "bad_request",
+    "authentication_error": "bad_credential",
+    "billing_error": "quota",
+    "permission_error": "forbidden",
+    "not_found_error": "vendor_failure",
+    "conflict_error": "vendor_failure",
+    "request_too_large": "too_large",
+    "rate_limit_error": "rate_limit",
+    "api_error": "vendor_failure",
+    "timeout_error": "timeout",
+    "overloaded_error": "overloaded",
+    # llama.cpp
+    "exceed_context_size_error": "context_too_long",
+    "not_supported_error": "bad_request",
+    "server_error": "vendor_failure",
+    "unavailable_error": "overloaded",
+}
+
+CLASS_BY_STATUS: Final[Mapping[int, ErrorClass]] = {
+    400: "bad_request",
+    401: "bad_credential",
+    402: "quota",
+    403: "forbidden",
+    404: "vendor_failure",
+    408: "timeout",
+    409: "vendor_failure",
+    413: "too_large",
+    422: "bad_request",
+    429: "rate_limit",
+    499: "vendor_failure",
+    503: "overloaded",
+    504: "timeout",
+    524: "timeout",
+    529: "overloaded",
+}
+
+FIXED_BY_STATUS: Final = frozenset({401, 402, 403, 404, 413, 429})
+"""Statuses that mean one thing, whatever type a host writes beside them."""
+
+SERVER_CLASSES: Final[frozenset[ErrorClass]] = frozenset({"vendor_failure", "overloaded", "timeout"})
+"""What an answer with a 5xx status can be."""
+
+TEXTS: Final[tuple[tuple[ErrorClass, re.Pattern[str]], ...]] = (
+    (
+        "context_too_long",
+        re.compile(
+            r"prompt is too long|exceeds? (?:the )?(?:model'?s? )?(?:maximum )?(?:available )?context|"
+            r"maximum context length|context window",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "quota",
+        re.compile(r"credit balance is too low|(?:spend|usage) limits?\b|out of credits|billing", re.IGNORECASE),
+    ),
+    (
+        "prompt_blocked",
+        re.compile(r"usage polic(?:y|ies)|content filtering policy|violat\w+ .{0,40}polic", re.IGNORECASE),
+    ),
+)
+"""What a bad request says when it is something more particular."""
+
+QUOTA_CODES: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+BASE_URL_HINT: Final = "Does the provider's base_url lead to an Anthropic Messages API?"
+
+_FIELD = re.compile(r"^\s*`?([a-zA-Z_][\w]*(?:\.\w+)*)`?:\s")
+_QUOTED = re.compile(r"`([a-zA-Z_][\w.]*)`")
+
+PARAMETERS: Final[tuple[tuple[str, str], ...]] = (
+    ("max_tokens", "max_output_tokens"),
+    ("metadata", "safety_identifier"),
+    ("messages", "input"),
+    ("model", "model"),
+    ("output_config.effort", "reasoning.effort"),
+    ("output_config.format", "text.format"),
+    ("service_tier", "service_tier"),
+    ("system", "instructions"),
+    ("temperature", "temperature"),
+    ("thinking", "reasoning"),
+    ("tool_choice", "tool_choice"),
+    ("tools", "tools"),
+    ("top_p", "top_p"),
+)
+"""Where the vendor's field stands in the client's request: the first prefix that fits."""
+
+
+def http_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """The error of an HTTP answer."""
+    payload = _payload(body)
+    found = _read(payload)
+    error_class = _class(status, found)
+    message = found.message
+    if not message:
+        message = f"The provider answered with HTTP status {status}."
+        if error_class == "vendor_failure" and status < 500:
+            message = f"{message} {BASE_URL_HINT}"
+    elif status == 404 and error_class == "vendor_failure":
+        message = f"{message} ({BASE_URL_HINT})"
+    return _error(error_class, message, found, status=status, retry_after=retry_after_seconds(headers))
+
+
+def stream_error(payload: Mapping[str, object]) -> ProviderError:
+    """The error of an `error` event, or of an error object where a message was expected."""
+    found = _read(payload)
+    return _error(_class(None, found), found.message or "The provider reported an error.", found)
+
+
+class _Found:
+    """What an error body says."""
+
+    __slots__ = ("code", "message", "type")
+
+    def __init__(self, error_type: str, message: str, code: str) -> None:
+        self.type = error_type
+        self.message = message
+        self.code = code
+
+
+def _payload(body: bytes) -> Json:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    if isinstance(value, list) and value:
+        value = value[0]
+    return mapping(value)
+
+
+def _read(payload: Mapping[str, object]) -> _Found:
+    error = payload.get("error")
+    if isinstance(error, str):
+        return _Found(text(payload.get("type")), error, "")
+    error = mapping(error) or payload
+    details = mapping(error.get("details"))
+    return _Found(text(error.get("type")), text(error.get("message")).strip(), text(details.get("error_code")))
+
+
+def _class(status: int | None, found: _Found) -> ErrorClass:
+    by_status = CLASS_BY_STATUS.get(status, "vendor_failure" if status >= 500 else "bad_request") if status else None
+    error_class = CLASS_BY_TYPE.get(found.type) or by_status or "vendor_failure"
+    if by_status is not None and status in FIXED_BY_STATUS:
+        error_class = by_status
+    if status is not None and status >= 500 and error_class not in SERVER_CLASSES:
+        error_class = by_status or "vendor_failure"
+    if error_class == "bad_request":
+        return next((refined for refined, pattern in TEXTS if pattern.search(found.message)), error_class)
+    if error_class == "rate_limit" and found.code in QUOTA_CODES:
+        return "quota"
+    if found.type == "not_found_error" and found.message.lower().startswith("model:"):
+        return "model_unknown"
+    return error_class
+
+
+def _error(
+    error_class: ErrorClass,
+    message: str,
+    found: _Found,
+    *,
+    status: int | None = None,
+    retry_after: float | None = None,
+) -> ProviderError:
+    field = vendor_field(found.message) if error_class == "bad_request" else None
+    return ProviderError(
+        error_class,
+        message,
+        code=found.code or None if error_class == "bad_request" else None,
+        param=client_parameter(field) if field else None,
+        retry_after=retry_after,
+        vendor_param=field,
+        vendor_status=status,
+    )
+
+
+def vendor_field(message: str) -> str | None:
+    """The field of the vendor's body that a message names: before its first colon, else the first one in quotes."""
+    found = _FIELD.match(message) or _QUOTED.search(message)
+    return found.group(1) if found else None
+
+
+def client_parameter(field: str) -> str | None:
+    """The client's parameter behind a field of the vendor's body."""
+    for prefix, parameter in PARAMETERS:
+        if field == prefix or field.startswith(f"{prefix}."):
+            index = field.removeprefix(f"{prefix}.").partition(".")[0]
+            return f"tools[{index}]" if prefix == "tools" and index.isdecimal() else parameter
+    return None

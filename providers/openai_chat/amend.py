@@ -1,0 +1,79 @@
+"""One second try: a server that does not know a member of the request names it, and does without it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import orjson
+
+from proxy.provider.contract import Call
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored
+from proxy.provider.errors import ProviderError
+
+#: Members whose absence the client may be told of, and their paths in the request. Nothing that the client relies upon
+#: is here: no tool, schema, choice or content.
+DROPPABLE: Final[Mapping[str, str]] = {
+    "frequency_penalty": "frequency_penalty",
+    "logprobs": "include",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "presence_penalty": "presence_penalty",
+    "prompt_cache_key": "prompt_cache_key",
+    "prompt_cache_options": "prompt_cache_options",
+    "prompt_cache_retention": "prompt_cache_retention",
+    "reasoning_effort": "reasoning.effort",
+    "safety_identifier": "safety_identifier",
+    "service_tier": "service_tier",
+    "temperature": "temperature",
+    "top_logprobs": "top_logprobs",
+    "top_p": "top_p",
+    "user": "user",
+    "verbosity": "text.verbosity",
+}
+
+#: Members that mean nothing without the other.
+_TOGETHER: Final[Mapping[str, str]] = {"logprobs": "top_logprobs"}
+
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+
+_UNSUPPORTED: Final = re.compile(
+    r"unsupported|not (be )?(supported|permitted|allowed|accepted|recogni[sz]ed|available)|does(n't| not) support"
+    r"|unknown|unrecogni[sz]ed|unexpected|extra (inputs|fields|field)|deprecated|cannot be used|incompatible",
+    re.IGNORECASE,
+)
+
+
+def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    """The call without the member that the error names, and what is lost with it; None when there is no such member."""
+    if error.error_class != "bad_request" or error.vendor_status not in (400, 422):
+        return None
+    try:
+        body = orjson.loads(call.body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(body, dict):
+        return None
+    if "stream_options" in body and _names(error, "stream_options"):
+        del body["stream_options"]
+        conversion = ignored("stream_options", "the server does not know it, and may send no usage")
+        return replace(call, body=orjson.dumps(body)), conversion
+    if not (_UNSUPPORTED.search(error.message) or str(error.code).startswith("unsupported_")):
+        return None
+    for old, new in (_LIMITS, _LIMITS[::-1]):
+        if old in body and new not in body and _names(error, old):
+            body = {new if name == old else name: value for name, value in body.items()}
+            conversion = approximated("max_output_tokens", f"sent as {new}")
+            return replace(call, body=orjson.dumps(body)), conversion
+    for name, path in DROPPABLE.items():
+        if name in body and _names(error, name):
+            del body[name]
+            body.pop(_TOGETHER.get(name, ""), None)
+            return replace(call, body=orjson.dumps(body)), dropped(path, "the server refused it")
+    return None
+
+
+def _names(error: ProviderError, member: str) -> bool:
+    """Whether the error is about the member: by its `param`, else by its text."""
+    if error.vendor_param is not None:
+        return re.split(r"[.\[]", error.vendor_param, maxsplit=1)[0] == member
+    return re.search(rf"(?<![\w.]){re.escape(member)}(?!\w)", error.message) is not None

@@ -1,0 +1,428 @@
+"""A Chat Completions answer as neutral events: one small function for each thing that a chunk may hold.
+
+Everything is read tolerantly, for every server: a member of an unexpected type counts as absent, and nothing that a
+vendor sends raises. A whole answer is read as a stream of one chunk whose delta is the message.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.errors import error_in_answer, not_json
+from providers.openai_chat.messages import REASONING_TEXT
+from providers.openai_chat.reading import (
+    FAILURES,
+    FINISH_REASONS,
+    as_delta,
+    joined_text,
+    lenient_json,
+    text_of,
+    token_logprobs,
+    url_citations,
+)
+from providers.openai_chat.think_tags import Piece, ThinkTags
+from providers.openai_chat.tool_calls import ToolCalls, dumped
+from providers.openai_chat.usage import usage_of
+from proxy.provider.contract import Frame
+from proxy.provider.errors import ProviderError
+from proxy.responses.events import (
+    Annotation,
+    Event,
+    Failed,
+    Finished,
+    Proof,
+    Reasoning,
+    Refusal,
+    Started,
+    Text,
+)
+
+CONTENT: Final = "content"
+REFUSAL: Final = "refusal"
+
+_DONE: Final = b"[DONE]"
+
+ErrorOf: TypeAlias = Callable[[object], ProviderError]
+
+
+class ChatDecoder:
+    """Reads one answer. `error_of` makes the error of an error object inside it."""
+
+    __slots__ = (
+        "_annotations",
+        "_burst",
+        "_calls",
+        "_choice",
+        "_detail",
+        "_dialect",
+        "_error_of",
+        "_events",
+        "_held",
+        "_logprobs",
+        "_output",
+        "_over",
+        "_raw",
+        "_reasoning_key",
+        "_service_tier",
+        "_started",
+        "_text_open",
+        "_think_tags",
+    )
+
+    def __init__(self, dialect: Dialect, error_of: ErrorOf | None = None) -> None:
+        self._dialect = dialect
+        self._error_of: ErrorOf = error_of or (lambda value: error_in_answer(value, dialect))
+        self._events: list[Event] = []
+        self._started = False
+        self._over = False
+        self._output = False
+        self._service_tier: str | None = None
+        self._choice: object = None
+        self._detail: str | None = None
+        # Text: white space is held back until something visible follows; annotations wait for the text they belong to.
+        self._think_tags = ThinkTags() if dialect.think_tags else None
+        self._text_open = False
+        self._held = ""
+        self._logprobs: list[dict[str, object]] | None = None
+        self._annotations: list[Annotation] = []
+        # Reasoning: each burst of it is an item of its own.
+        self._burst = 0
+        self._reasoning_key: str | None = None
+        self._raw = True
+        self._calls = ToolCalls()
+
+    # --- the way in -------------------------------------------------------------------------------------------------
+
+    def feed(self, frame: Frame) -> Sequence[Event]:
+        """The events of one frame."""
+        if self._over:
+            return ()
+        data = frame.data
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            self._unread(data)
+        else:
+            self._value(chunk, frame.event)
+        events, self._events = self._events, []
+        return events
+
+    def end(self) -> Sequence[Event]:
+        """What is owed when the body ended: without `[DONE]` it takes a finish reason to count as a whole answer."""
+        if not self._over:
+            if self._detail is not None or (self._dialect.finish_optional and self._output and self._calls.are_whole()):
+                self._finish()
+            else:
+                self._fail(ProviderError("cut", "The provider's answer broke off before its end."))
+        events, self._events = self._events, []
+        return events
+
+    def whole(self, body: bytes) -> list[Event]:
+        """The events of a whole answer, to the end."""
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            answer = lenient_json(body)
+        choices = answer.get("choices") if isinstance(answer, dict) else None
+        if answer is None:
+            self._fail(not_json(body))
+        elif not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+            self._no_choices(answer)
+        else:
+            self._value({**answer, "choices": [as_delta(choices[0])]}, "")
+            if not self._over:
+                self._finish()
+        events, self._events = self._events, []
+        return events
+
+    # --- frames -----------------------------------------------------------------------------------------------------
+
+    def _unread(self, data: bytes) -> None:
+        """A frame that orjson does not read: the end mark, a comment, several objects, sloppy JSON, or trash."""
+        data = data.strip()
+        if data == _DONE:
+            self._finish()
+        elif data[:1] in (b"{", b"["):
+            value = lenient_json(data)
+            lines = data.splitlines()
+            if value is not None:
+                self._value(value, "")
+            elif len(lines) > 1:
+                for line in lines:
+                    self._line(line)
+            else:
+                self._fail(not_json(data))
+        elif data[:1] == b"<":
+            self._fail(not_json(data))
+
+    def _line(self, line: bytes) -> None:
+        if self._over:
+            return
+        value = lenient_json(line.strip())
+        if value is not None:
+            self._value(value, "")
+        elif line.strip() == _DONE:
+            self._finish()
+        elif line.strip():
+            self._fail(not_json(line))
+
+    def _value(self, chunk: object, event: str) -> None:
+        if not isinstance(chunk, dict):
+            if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict):
+                self._value(chunk[0], event)
+            elif event == "error":
+                self._fail(self._error_of(chunk))
+            return
+        if chunk.get("error") or event == "error":
+            self._usage(chunk.get("usage"))
+            self._fail(self._error_of(chunk))
+            return
+        choices = chunk.get("choices")
+        if choices is None and (isinstance(chunk.get("message"), str) or chunk.get("detail")):
+            self._fail(self._error_of(chunk))
+            return
+        if not self._started or (self._service_tier is None and chunk.get("service_tier")):
+            self._start(chunk)
+        if (counts := chunk.get("usage")) is not None:
+            self._usage(counts, chunk.get("timings"))
+        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+            self._a_choice(choices[0])
+        if (extra := chunk.get("x_groq")) is not None:
+            self._x_groq(extra)
+
+    def _start(self, chunk: Mapping[str, Any]) -> None:
+        identifier, model, tier = (text_of(chunk.get(name)) for name in ("id", "model", "service_tier"))
+        if not self._started or tier:
+            self._started = True
+            self._service_tier = tier
+            self._events.append(Started(identifier, model, tier))
+
+    def _a_choice(self, choice: Mapping[str, Any]) -> None:
+        index = choice.get("index")
+        if self._choice is None:
+            self._choice = index
+        elif index is not None and index != self._choice:
+            # A second candidate, which nothing here asks for.
+            return
+        if (logprobs := choice.get("logprobs")) is not None:
+            self._tokens(logprobs)
+        delta = choice.get("delta")
+        if delta is None and not self._output and not self._held:
+            delta = choice.get("message")
+        if isinstance(delta, dict):
+            self._delta(delta)
+        reason = choice.get("finish_reason")
+        if reason is not None and self._detail is None and isinstance(reason, str) and reason:
+            self._detail = reason
+        if (counts := choice.get("usage")) is not None:
+            self._usage(counts)
+        if choice.get("error"):
+            self._fail(self._error_of(choice))
+
+    # --- the parts of a delta ----------------------------------------------------------------------------------------
+
+    def _delta(self, delta: Mapping[str, Any]) -> None:
+        content = delta.get("content")
+        if content and len(delta) == 1 and isinstance(content, str):
+            self._content(content)
+            return
+        thought, details = delta.get("reasoning_content") or delta.get("reasoning"), delta.get("reasoning_details")
+        if thought or details:
+            self._thought(thought, details)
+        if isinstance(content, str):
+            if content:
+                self._content(content)
+        elif content:
+            self._content_value(content)
+        if refusal := delta.get("refusal"):
+            self._refusal(refusal)
+        if not content and (audio := delta.get("audio")):
+            self._audio(audio)
+        if annotations := delta.get("annotations"):
+            self._citations(annotations)
+        if calls := delta.get("tool_calls"):
+            self._tool_calls(calls)
+        if call := delta.get("function_call"):
+            self._tool_calls([{"index": 0, "function": call}])
+
+    def _content(self, text: str) -> None:
+        """Visible text, in which a leading think block may hide."""
+        tags = self._think_tags
+        if tags is None or tags.passing:
+            self._visible(text)
+        else:
+            self._pieces(tags.feed(text))
+
+    def _pieces(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            if piece.reasoning:
+                self._reasoning(piece.text, raw=True)
+            else:
+                self._visible(piece.text)
+
+    def _visible(self, text: str) -> None:
+        if not self._text_open:
+            text = self._held + text
+            if not text.strip():
+                # Models put empty lines in front of tool calls; they become no message.
+                self._held = text
+                return
+            self._held = ""
+            self._end_reasoning()
+            self._text_open = self._output = True
+        elif self._reasoning_key is not None:
+            self._end_reasoning()
+        logprobs, self._logprobs = self._logprobs, None
+        self._events.append(Text(CONTENT, text, logprobs))
+        if self._annotations:
+            self._events += self._annotations
+            self._annotations = []
+
+    def _content_value(self, content: object) -> None:
+        """Content that is not a string: parts (Mistral, Databricks), or an object that JSON mode did not print."""
+        if isinstance(content, list):
+            for part in content:
+                self._part(part)
+        elif isinstance(content, dict) and isinstance(content.get("text"), str) and "type" in content:
+            self._part(content)
+        elif content is not True:
+            self._content(dumped(content))
+
+    def _part(self, part: object) -> None:
+        if isinstance(part, str):
+            if part:
+                self._content(part)
+        elif isinstance(part, dict):
+            if part.get("type") in ("thinking", "reasoning"):
+                self._thought(joined_text(part.get("thinking") or part.get("text") or part.get("summary")), None)
+            elif isinstance(text := part.get("text"), str) and text:
+                self._content(text)
+            elif isinstance(refusal := part.get("refusal"), str) and refusal:
+                self._refusal(refusal)
+
+    def _refusal(self, refusal: object) -> None:
+        if isinstance(refusal, str):
+            self._end_reasoning()
+            self._output = True
+            self._events.append(Refusal(REFUSAL, refusal))
+
+    def _audio(self, audio: object) -> None:
+        """Speech: its transcript is the text."""
+        if isinstance(audio, dict) and (transcript := text_of(audio.get("transcript"))):
+            self._visible(transcript)
+
+    def _thought(self, thought: object, details: object) -> None:
+        """Reasoning text; `reasoning_details` repeat it in parts, which say whether it is a summary."""
+        entries = [entry for entry in details if isinstance(entry, dict)] if isinstance(details, list) else []
+        summary = any(entry.get("type") == "reasoning.summary" for entry in entries)
+        parts = (text_of(entry.get("summary") or entry.get("text")) or "" for entry in entries)
+        text = joined_text(thought) or "".join(parts)
+            text_of(entry.get("summary") or entry.get("text")) or "" for entry in entries
+        )
+        if text:
+            self._reasoning(text, raw=not summary)
+
+    def _reasoning(self, text: str, *, raw: bool) -> None:
+        if self._reasoning_key is not None and self._raw != raw:
+            self._end_reasoning()
+        if self._reasoning_key is None:
+            self._burst += 1
+            self._reasoning_key = "reasoning" if self._burst == 1 else f"reasoning:{self._burst}"
+            self._raw = raw
+            self._output = True
+        self._events.append(Reasoning(self._reasoning_key, text, raw))
+
+    def _end_reasoning(self) -> None:
+        """The burst is over: its text goes into the seal where the server wants it back."""
+        key, self._reasoning_key = self._reasoning_key, None
+        if key is not None and self._raw and self._dialect.replay is not None:
+            self._events.append(Proof(key, REASONING_TEXT, "", verbatim=True))
+
+    def _citations(self, annotations: object) -> None:
+        citations = [Annotation(CONTENT, citation) for citation in url_citations(annotations)]
+        if self._text_open:
+            self._events += citations
+        else:
+            self._annotations += citations
+
+    def _tool_calls(self, calls: object) -> None:
+        events = self._calls.feed(calls)
+        if events:
+            self._flush_think_tags()
+            self._end_reasoning()
+            self._output = True
+            # Text that follows is another message; held white space in front of a call is none.
+            self._text_open = False
+            self._held = ""
+            self._events += events
+
+    # --- beside the delta ---------------------------------------------------------------------------------------------
+
+    def _tokens(self, logprobs: object) -> None:
+        """Log probabilities; they wait for the text they belong to (a token may be half a character)."""
+        if tokens := token_logprobs(logprobs):
+            self._logprobs = (self._logprobs or []) + tokens
+
+    def _usage(self, counts: object, timings: object = None) -> None:
+        if (
+            not self._over
+            and isinstance(counts, dict)
+            and (usage := usage_of(counts, self._dialect, timings)) is not None
+        ):
+            self._events.append(usage)
+
+    def _x_groq(self, extra: object) -> None:
+        if isinstance(extra, dict):
+            self._usage(extra.get("usage"))
+            if extra.get("error"):
+                self._fail(self._error_of(extra))
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _flush_think_tags(self) -> None:
+        if self._think_tags is not None and not self._think_tags.passing:
+            self._pieces(self._think_tags.end())
+            self._think_tags.passing = True
+
+    def _flush(self) -> None:
+        """Give out what was held back."""
+        self._flush_think_tags()
+        if self._held and not self._calls and not self._output:
+            # White space is all there is.
+            self._events.append(Text(CONTENT, self._held, self._logprobs))
+        elif self._logprobs and self._text_open:
+            self._events.append(Text(CONTENT, "", self._logprobs))
+        self._held, self._logprobs = "", None
+
+    def _finish(self) -> None:
+        if self._over:
+            return
+        reason = (self._detail or "").lower()
+        if reason in FAILURES:
+            self._fail(ProviderError("vendor_failure", f"The provider broke off its answer: {reason}."))
+            return
+        self._flush()
+        self._end_reasoning()
+        self._events += self._calls.end()
+        if self._calls.nameless:
+            self._fail(ProviderError("vendor_failure", "The provider sent a tool call without the tool's name."))
+            return
+        self._over = True
+        known = self._dialect.finish_reasons.get(reason) or FINISH_REASONS.get(reason, "unknown")
+        self._events.append(Finished(known, self._detail))
+
+    def _fail(self, error: ProviderError) -> None:
+        if not self._over:
+            self._flush()
+            self._over = True
+            self._events.append(Failed(error))
+
+    def _no_choices(self, answer: object) -> None:
+        """A whole answer without a choice: an error with status 200, or nothing that can be read."""
+        if isinstance(answer, dict) and not (answer.get("error") or answer.get("message") or answer.get("detail")):
+            self._usage(answer.get("usage"))
+            self._fail(ProviderError("vendor_failure", "The provider's answer has no choices."))
+        else:
+            self._fail(self._error_of(answer))

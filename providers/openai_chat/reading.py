@@ -1,0 +1,109 @@
+"""What stands in a Chat Completions answer, read tolerantly: what is not as expected counts as absent."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from proxy.responses.events import FinishReason
+
+FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "function_call": "stop",
+    "end_turn": "stop",
+    "eos": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "content_filter": "content_filter",
+    "content_filtered": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+}
+
+#: Reasons that say that the answer broke off.
+FAILURES: Final = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
+
+
+def url_citations(annotations: object) -> list[dict[str, object]]:
+    """The citations among a message's annotations, in Responses form."""
+    citations: list[dict[str, object]] = []
+    for annotation in _mappings(annotations):
+        citation = annotation.get("url_citation")
+        if isinstance(citation, dict) and (url := text_of(citation.get("url"))):
+            citations.append(
+                {
+                    "type": "url_citation",
+                    "start_index": _index(citation.get("start_index")),
+                    "end_index": _index(citation.get("end_index")),
+                    "url": url,
+                    "title": text_of(citation.get("title")) or "",
+                }
+            )
+    return citations
+
+
+def token_logprobs(logprobs: object) -> list[dict[str, object]]:
+    """The tokens of a choice's `logprobs`, in Responses form."""
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return [{**_token(token), "top_logprobs": _tokens(token.get("top_logprobs"))} for token in _mappings(tokens)]
+
+
+def as_delta(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole answer's choice as a chunk's. Its calls are whole: each gets an index of its own."""
+    message = choice.get("message")
+    delta = dict(message) if isinstance(message, dict) else choice.get("delta")
+    if isinstance(delta, dict) and isinstance(calls := delta.get("tool_calls"), list):
+        numbered = [{**call, "index": index} if isinstance(call, dict) else call for index, call in enumerate(calls)]
+        delta = {**delta, "tool_calls": numbered}
+    return {**choice, "delta": delta}
+
+
+def lenient_json(data: bytes) -> object:
+    """JSON with bad UTF-8, halves of surrogate pairs, NaN or Infinity, which orjson refuses; None when it is none."""
+    try:
+        value = json.loads(data.decode("utf-8", "replace"))
+        if b"\\ud" in data or b"\\uD" in data:
+            text = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+            value = json.loads(text.decode("utf-16-le", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def text_of(value: object) -> str | None:
+    """The value if it is a text with something in it."""
+    return value if isinstance(value, str) and value else None
+
+
+def joined_text(value: object) -> str:
+    """The text of a string or of a list of `{text}` parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return text_of(value.get("text") or value.get("content")) or ""
+    return "".join(joined_text(part) for part in value if not isinstance(part, list)) if isinstance(value, list) else ""
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _index(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0
+
+
+def _tokens(tokens: object) -> list[dict[str, object]]:
+    return [_token(token) for token in _mappings(tokens)]
+
+
+def _token(token: Mapping[str, Any]) -> dict[str, object]:
+    logprob, octets = token.get("logprob"), token.get("bytes")
+    return {
+        "token": text_of(token.get("token")) or "",
+        "logprob": logprob if isinstance(logprob, int | float) and not isinstance(logprob, bool) else 0.0,
+        "bytes": [each for each in octets if isinstance(each, int)] if isinstance(octets, list) else [],
+    }

@@ -1,0 +1,167 @@
+"""Composition: from settings to a server. It wires the parts and holds no logic of its own."""
+
+import time
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+
+from aiohttp import web
+
+from config.naming import Names
+from config.quantities import ListenAddress
+from config.settings import KeyReference, ProviderType, Settings
+from proxy.exchange.endpoint import Endpoint
+from proxy.exchange.gateway import Client, Gateway
+from proxy.exchange.prepare import Rules
+from proxy.http import health, models, responses
+from proxy.http.access import Keys
+from proxy.http.surface import GATEWAY, KEYS, surface
+from proxy.provider.contract import Provider
+from proxy.provider.secret import Secret
+from proxy.responses.seal import Sealer, SealKey
+from proxy.upstream.client import HttpClient, Timeouts, Upstream
+from proxy.usage.estimate import Estimator
+from proxy.usage.metrics import Metrics
+
+PROVIDER_GROUP = "dragoman.providers"
+
+
+class Plugins(Mapping[str, ProviderType]):
+    """The installed providers, by type. A plugin's module is imported when it is first looked at."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=PROVIDER_GROUP)}
+        self._loaded: dict[str, type[Provider]] = {}
+
+    def provider(self, name: str) -> type[Provider]:
+        """The provider class of a type. Raises KeyError for a type that is not installed."""
+        if name not in self._loaded:
+            self._loaded[name] = self._found[name].load()
+        return self._loaded[name]
+
+    def __getitem__(self, name: str) -> ProviderType:
+        provider = self.provider(name)
+        return ProviderType(provider.Settings, provider.environment_key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._found))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class Server:
+    """The gateway, listening. `start` and `stop` on the event loop."""
+
+    def __init__(self, settings: Settings, plugins: Plugins) -> None:
+        self.gateway = build_gateway(settings, plugins)
+        self._settings = settings
+        self._readiness = health.Readiness()
+        self._runners: list[web.AppRunner] = []
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when an address cannot be had."""
+        await self.gateway.upstream.open()
+        app = build_app(self._settings, self.gateway, self._readiness)
+        await self._listen(app, self._settings.listen)
+        if self._settings.metrics.listen is not None:
+            await self._listen(_metrics_app(self.gateway, self._readiness), self._settings.metrics.listen)
+        self._readiness.ready = True
+
+    async def stop(self) -> None:
+        """Take nothing new, let what runs end within the grace, close everything."""
+        self._readiness.ready = False
+        for runner in self._runners:
+            await runner.cleanup()
+        await self.gateway.upstream.close()
+
+    @property
+    def port(self) -> int:
+        """The main port that is listened on (interesting when 0 was asked for)."""
+        address = self._runners[0].addresses[0]
+        return int(address[1])
+
+    async def _listen(self, app: web.Application, address: ListenAddress) -> None:
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            handler_cancellation=True,
+            shutdown_timeout=self._settings.grace,
+        )
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, address.host or None, address.port, backlog=2048).start()
+
+
+def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
+    """The exchange's parts for these settings."""
+    upstream = Upstream()
+    metrics = Metrics()
+    endpoints: dict[str, Endpoint] = {}
+    for name, entry in settings.providers.items():
+        timeouts = Timeouts(entry.timeout.connect, entry.timeout.first_byte, entry.timeout.idle, entry.timeout.total)
+        endpoints[name] = Endpoint(
+            name=name,
+            provider=plugins.provider(entry.type)(entry.options, name),
+            http=HttpClient(upstream, timeouts),
+            timeouts=timeouts,
+            changes={model: known.capabilities for model, known in entry.models.items()},
+        )
+        for model in entry.models:
+            metrics.know_model(name, model)
+    names = Names(settings)
+    for known in names.known():
+        for target in names.resolve(known):
+            metrics.know_model(target.provider, target.model)
+    return Gateway(
+        endpoints=endpoints,
+        names=names,
+        upstream=upstream,
+        sealer=_sealer(settings),
+        metrics=metrics,
+        estimator=Estimator(),
+        rules=Rules(
+            strict=settings.strict,
+            history=settings.history,
+            unsupported_hosted_tools=settings.unsupported_hosted_tools,
+            unknown_parameters=settings.unknown_parameters,
+        ),
+        default_model=settings.default_model,
+        attempts=settings.retry.attempts,
+    )
+
+
+def build_app(settings: Settings, gateway: Gateway, readiness: health.Readiness) -> web.Application:
+    """The outer surface."""
+    app = web.Application(middlewares=[surface], client_max_size=settings.limits.body)
+    app[GATEWAY] = gateway
+    clients = settings.clients if settings.auth == "keys" else ()
+    app[KEYS] = Keys([(Client(client.name, client.models), _secret(client.key)) for client in clients])
+    app[health.READINESS] = readiness
+    app[models.SERVING_SINCE] = int(time.time())
+    app[responses.COMMIT_AFTER] = settings.stream_commit_after
+    app[responses.HEARTBEAT] = settings.heartbeat
+    for prefix in ("/v1", ""):
+        app.router.add_routes(responses.routes(prefix))
+        app.router.add_routes(models.routes(prefix))
+    app.router.add_routes(health.routes())
+    return app
+
+
+def _metrics_app(gateway: Gateway, readiness: health.Readiness) -> web.Application:
+    app = web.Application(middlewares=[surface])
+    app[GATEWAY] = gateway
+    app[KEYS] = Keys([])
+    app[health.READINESS] = readiness
+    app.router.add_routes(health.routes())
+    return app
+
+
+def _sealer(settings: Settings) -> Sealer:
+    if not settings.seal_keys:
+        return Sealer.ephemeral()
+    return Sealer([SealKey(key.id, _secret(key.key).reveal().encode()) for key in settings.seal_keys])
+
+
+def _secret(key: KeyReference) -> Secret:
+    return Secret(path=key.file) if key.file is not None else Secret(key.text or "")

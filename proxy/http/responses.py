@@ -1,0 +1,179 @@
+"""`/v1/responses`: create, whole or streamed."""
+
+import asyncio
+import time
+
+import orjson
+from aiohttp import web
+
+from proxy.exchange.record import record
+from proxy.exchange.run import Run, accept
+from proxy.http.body import read_json
+from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
+from proxy.responses import errors, sse
+from proxy.responses.errors import ResponsesError
+
+COMMIT_AFTER = web.AppKey("stream_commit_after", float)
+HEARTBEAT = web.AppKey("heartbeat", float)
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/responses`."""
+    arrived = time.perf_counter()
+    gateway = request.app[GATEWAY]
+    run = accept(gateway, await read_json(request), request[CLIENT], arrived=arrived)
+    gateway.metrics.in_flight.inc()
+    try:
+        return await (_stream(run, request) if run.prepared.stream else _whole(run, request))
+    finally:
+        gateway.metrics.in_flight.dec()
+
+
+async def _whole(run: Run, request: web.Request) -> web.Response:
+    try:
+        try:
+            while await run.advance():
+                pass
+        finally:
+            await run.close()
+            record(request.app[GATEWAY], run, request[REQUEST_ID])
+    except ResponsesError as error:
+        return error_response(error, _headers(run))
+    headers = _headers(run)
+    headers["x-dragoman-overhead-ms"] = f"{run.overhead * 1e3:.2f}"
+    if run.usage_source == "estimated":
+        headers["x-dragoman-usage-source"] = "estimated"
+    return web.Response(body=orjson.dumps(run.assembler.response), content_type="application/json", headers=headers)
+
+
+async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
+    gateway = request.app[GATEWAY]
+    sink = _Sink(run, request)
+    gateway.metrics.streams_open.inc()
+    try:
+        try:
+            more = True
+            while more:
+                more = await run.advance()
+                data = sse.frame(run.assembler.take())
+                await sink.write(data if more else data + sse.DONE)
+        except ResponsesError as error:
+            if not sink.committed:
+                return error_response(error, _headers(run))
+            await run.fail(error)
+            await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
+        await sink.end()
+    except ConnectionResetError:
+        # The client left; what the vendor still sends is of no use to anyone.
+        run.outcome = "cancelled"
+    finally:
+        sink.stop()
+        gateway.metrics.streams_open.dec()
+        await run.close()
+        record(gateway, run, request[REQUEST_ID])
+    return sink.response
+
+
+class _Sink:
+    """A client's SSE stream. Status and headers are held back until there is output, or until the commit time; from
+    then on silence is filled with comments."""
+
+    def __init__(self, run: Run, request: web.Request) -> None:
+        self.response = web.StreamResponse()
+        self.committed = False
+        self._run = run
+        self._request = request
+        self._loop = asyncio.get_running_loop()
+        self._heartbeat = request.app[HEARTBEAT]
+        self._written = self._loop.time()
+        self._timer = self._loop.call_later(request.app[COMMIT_AFTER], self._tick)
+        self._beat: asyncio.Task[None] | None = None
+
+    async def write(self, data: bytes) -> None:
+        """Send whole events. Raises ConnectionResetError when the client has left."""
+        if self._beat is not None:
+            beat, self._beat = self._beat, None
+            await beat
+        await self._commit()
+        self._written = self._loop.time()
+        if data:
+            await self.response.write(data)
+
+    async def end(self) -> None:
+        """Send the end of the body."""
+        await self.response.write_eof()
+
+    def stop(self) -> None:
+        """No more heart-beats."""
+        self._timer.cancel()
+        if self._beat is not None:
+            self._beat.cancel()
+
+    async def _commit(self) -> None:
+        if not self.committed:
+            self.committed = True
+            headers = self.response.headers
+            headers.update(sse.HEADERS)
+            headers["x-request-id"] = self._request[REQUEST_ID]
+            headers.update(_headers(self._run))
+            await self.response.prepare(self._request)
+
+    def _tick(self) -> None:
+        due = self._written + self._heartbeat
+        if not self.committed or self._loop.time() >= due - 0.001:
+            self._beat = self._loop.create_task(self._fill_silence())
+            due = self._loop.time() + self._heartbeat
+        self._timer = self._loop.call_at(due, self._tick)
+
+    async def _fill_silence(self) -> None:
+        try:
+            data = sse.HEARTBEAT if self.committed else sse.frame(self._run.assembler.take())
+            await self._commit()
+            self._written = self._loop.time()
+            await self.response.write(data)
+        except ConnectionResetError:
+            # The next write of an event finds out as well, and ends the run.
+            return
+
+
+def _headers(run: Run) -> dict[str, str]:
+    headers = {
+        "x-dragoman-provider": run.target.endpoint.name,
+        "x-dragoman-model": header_text(run.target.model),
+        "x-dragoman-attempts": str(run.attempts),
+    }
+    if run.dropped:
+        headers["x-dragoman-dropped"] = ", ".join(run.dropped)[:4000]
+    return headers
+
+
+def header_text(text: str) -> str:
+    """The text as a header value may carry it: printable ASCII, whatever a client put into a model's name."""
+    return text if text.isascii() and text.isprintable() else text.encode("ascii", "backslashreplace").decode()
+
+
+async def upgrade(request: web.Request) -> web.StreamResponse:
+    """`GET /v1/responses`: the WebSocket mode, refused at once."""
+    raise ResponsesError(
+        400 if "upgrade" in request.headers.get("Connection", "").lower() else 405,
+        "This gateway does not offer the WebSocket mode of the Responses API; use POST with or without stream.",
+        code="websocket_not_supported",
+    )
+
+
+async def stored(request: web.Request) -> web.StreamResponse:
+    """Everything that asks for a stored response: nothing is stored."""
+    raise errors.response_not_found(request.match_info["id"])
+
+
+def routes(prefix: str) -> list[web.RouteDef]:
+    """The paths of this resource, under a prefix."""
+    one = f"{prefix}/responses/{{id:resp_[^/]*}}"
+    return [
+        web.post(f"{prefix}/responses", create),
+        web.get(f"{prefix}/responses", upgrade, allow_head=False),
+        web.get(one, stored, allow_head=False),
+        web.delete(one, stored),
+        web.post(f"{one}/cancel", stored),
+        web.get(f"{one}/input_items", stored, allow_head=False),
+    ]
