@@ -78,6 +78,9 @@ def _problem(
     if kind in ("value_error", "assertion_error"):
         message = document.mask(str(context.get("error") or details["msg"]))
         if not message.startswith("expected "):
+            value = details["input"]
+            if isinstance(value, str | int | float) and not document.secret(location, value):
+                return document.problem(location, f"found {value_text(value)}", message)
             return document.problem(location, message)
         allowed = message.removeprefix("expected ")
     elif kind in _EXPECTED:

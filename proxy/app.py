@@ -18,7 +18,8 @@ from proxy.http.surface import GATEWAY, KEYS, surface
 from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
 from proxy.responses.seal import Sealer, SealKey
-from proxy.upstream.client import HttpClient, Timeouts, Upstream
+from proxy.upstream.client import HttpClient, Upstream
+from proxy.upstream.connection import Timeouts
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 

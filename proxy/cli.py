@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -97,6 +98,7 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
         _complain(f"cannot listen on {settings.listen}: {error.strerror or error}")
         await server.stop()
         return 1
+    _settle_memory()
     logger.info("listening", address=str(settings.listen), port=server.port)
     await told.wait()
     logger.info("stopping", grace_seconds=settings.grace)
@@ -141,6 +143,14 @@ def _run(main: Coroutine[None, None, Result]) -> Result:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def _settle_memory() -> None:
+    """Take what start-up made out of the garbage collector's sight, and let it run less often: requests make many
+    containers and almost no cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _intruder() -> str | None:

@@ -10,7 +10,7 @@ from providers.anthropic.decode import MessagesDecoder, decode_message
 from providers.anthropic.encode import VERSION, encode
 from providers.anthropic.errors import BASE_URL_HINT, http_error
 from providers.anthropic.lenient import mapping, sequence, text
-from providers.anthropic.models import capabilities_of
+from providers.anthropic.models import capabilities_of, model_named
 from providers.anthropic.settings import AnthropicSettings
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
@@ -51,11 +51,11 @@ class Anthropic(Provider):
 
     def decoder(self, prepared: Prepared) -> MessagesDecoder:
         """A reader for the stream."""
-        return MessagesDecoder()
+        return MessagesDecoder(signed=_signs_thinking(prepared))
 
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole message."""
-        return decode_message(body)
+        return decode_message(body, signed=_signs_thinking(prepared))
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error answer means."""
@@ -98,3 +98,7 @@ class Anthropic(Provider):
                 break
             query["after_id"] = last
         return names
+
+
+def _signs_thinking(prepared: Prepared) -> bool:
+    return model_named(prepared.capabilities.family or prepared.model).claude

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, NoReturn, TypeAlias
 
@@ -60,13 +60,15 @@ class Content:
     """What the conversion of parts needs to know and what it reports.
 
     `max_image_bytes` bounds an image's base64 text; `cache_ttl` is the life of cached prefixes (None: the vendor's
-    default).
+    default); `images` and `files` tell what the model takes.
     """
 
     max_image_bytes: int
     cache_ttl: str | None
     conversions: list[Conversion]
-    breakpoints: list[Breakpoint]
+    images: bool = True
+    files: bool = True
+    breakpoints: list[Breakpoint] = field(default_factory=list)
 
     def cache_control(self) -> Block:
         """The mark at the end of a cached prefix."""
@@ -110,6 +112,8 @@ class Content:
         return {"type": "text", "text": text}
 
     def _image(self, part: Part, path: str) -> Block:
+        if not self.images:
+            refuse(path, "The model takes no images.")
         if part.get("detail") not in (None, "auto"):
             self.conversions.append(ignored(f"{path}.detail", "the vendor scales images itself"))
         url = part.get("image_url")
@@ -135,6 +139,8 @@ class Content:
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data.base64}}
 
     def _file(self, part: Part, path: str) -> Block:
+        if not self.files:
+            refuse(path, "The model takes no files.")
         filename = part.get("filename")
         title = filename if isinstance(filename, str) and filename else None
         url, content = part.get("file_url"), part.get("file_data")

@@ -54,7 +54,8 @@ NOTHING: Final[tuple[Event, ...]] = ()
 @dataclass(slots=True)
 class _Block:
     """One content block. `start` is where a text block begins within its part; `fragments` are a call's arguments;
-    `payload` is a thinking block's signature or its encrypted data, `whole` the input that came at the start."""
+    `payload` is a thinking block's signature or its encrypted data, `wrote` whether it showed any text; `whole` is the
+    input that came at the start."""
 
     kind: BlockKind
     key: Key
@@ -62,12 +63,16 @@ class _Block:
     citations: list[Json] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
     payload: str = ""
+    wrote: bool = False
     whole: Json = field(default_factory=dict)
     server_call: hosted.ServerCall | None = None
 
 
 class MessagesDecoder:
-    """Reads one answer. `feed` takes frames, `apply` the parsed payload of one."""
+    """Reads one answer. `feed` takes frames, `apply` the parsed payload of one.
+
+    `signed`: the vendor signs its thinking. Hosts that do not get it back unsigned, so it is its own proof.
+    """
 
     __slots__ = (
         "_blocks",
@@ -76,6 +81,7 @@ class MessagesDecoder:
         "_over",
         "_serial",
         "_server_calls",
+        "_signed",
         "_stop_details",
         "_stop_reason",
         "_text_key",
@@ -84,7 +90,8 @@ class MessagesDecoder:
         "_wrote_text",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, signed: bool = True) -> None:
+        self._signed = signed
         self._blocks: dict[int, _Block] = {}
         self._container = ""
         self._last_index = 0
@@ -149,11 +156,11 @@ class MessagesDecoder:
         delta = payload.get("delta")
         if type(delta) is not dict:
             return NOTHING
-        kind = delta.get("type")
-        if type(kind) is not str:
+        kind, index = delta.get("type"), payload.get("index")
+        handler = _DELTAS.get(kind) if type(kind) is str else None
+        if handler is None:
             return NOTHING
-        handler = _DELTAS.get(kind)
-        return handler(self, delta, self._index(payload)) if handler is not None else NOTHING
+        return handler(self, delta, index if type(index) is int else self._last_index)
 
     def _block_stop(self, payload: Json) -> Sequence[Event]:
         return self._close(self._index(payload))
@@ -261,7 +268,10 @@ class MessagesDecoder:
         if not piece:
             return NOTHING
         block = self._blocks.get(index) or self._open_thinking(index)
-        return (Reasoning(block.key, piece),) if block.kind == "thinking" else NOTHING
+        if block.kind != "thinking":
+            return NOTHING
+        block.wrote = True
+        return (Reasoning(block.key, piece),)
 
     def _signature_delta(self, delta: Json, index: int) -> Sequence[Event]:
         block = self._blocks.get(index)
@@ -294,8 +304,10 @@ class MessagesDecoder:
         return [Annotation(block.key, value) for value in found if value is not None]
 
     def _close_thinking(self, block: _Block) -> Sequence[Event]:
-        # A block without its signature was interrupted: the vendor would refuse it.
-        return (Proof(block.key, "thinking", block.payload, verbatim=True),) if block.payload else NOTHING
+        # Where thinking is signed, a block without its signature was interrupted: the vendor would refuse it.
+        if block.payload or (block.wrote and not self._signed):
+            return (Proof(block.key, "thinking", block.payload, verbatim=True),)
+        return NOTHING
 
     def _close_redacted(self, block: _Block) -> Sequence[Event]:
         return (Proof(block.key, "redacted_thinking", block.payload),) if block.payload else NOTHING
@@ -387,7 +399,7 @@ _CLOSE: Final[Mapping[BlockKind, Callable[[MessagesDecoder, _Block], Sequence[Ev
 # --- whole answers ----------------------------------------------------------------------------------------------------
 
 
-def decode_message(body: bytes) -> list[Event]:
+def decode_message(body: bytes, *, signed: bool = True) -> list[Event]:
     """The events of a whole answer, ending in `Finished` or `Failed`."""
     try:
         message = orjson.loads(body)
@@ -397,7 +409,7 @@ def decode_message(body: bytes) -> list[Event]:
         if isinstance(message, dict) and "error" in message:
             return [Failed(stream_error(message))]
         return [Failed(ProviderError("vendor_failure", f"The provider's answer is no message. {BASE_URL_HINT}"))]
-    decoder = MessagesDecoder()
+    decoder = MessagesDecoder(signed=signed)
     events: list[Event] = []
     for payload in _as_stream(message):
         events.extend(decoder.apply(payload))

@@ -108,8 +108,14 @@ def encode(prepared: Prepared, settings: AnthropicSettings) -> Call:
     output_format, format_line = _output_format(prepared, strict)
     tools = _tools(prepared, model, strict)
     tool_choice = _tool_choice(prepared, model, tools)
-    content = Content(settings.max_image_bytes, _cache_ttl(prepared), conversions, [])
-    turns = Turns(content, model.system_role)
+    content = Content(
+        settings.max_image_bytes,
+        _cache_ttl(prepared),
+        conversions,
+        images=prepared.capabilities.images,
+        files=prepared.capabilities.files,
+    )
+    turns = Turns(content, model.system_role, signed=model.claude)
     turns.add_all(prepared.items)
     reasoning = request.reasoning
     plan = plan_thinking(

@@ -79,6 +79,7 @@ TEXTS: Final[tuple[tuple[ErrorClass, re.Pattern[str]], ...]] = (
 QUOTA_CODES: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 BASE_URL_HINT: Final = "Does the provider's base_url lead to an Anthropic Messages API?"
 
+_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 _FIELD = re.compile(r"^\s*`?([a-zA-Z_][\w]*(?:\.\w+)*)`?:\s")
 _QUOTED = re.compile(r"`([a-zA-Z_][\w.]*)`")
 
@@ -162,7 +163,7 @@ def _class(status: int | None, found: _Found) -> ErrorClass:
         return next((refined for refined, pattern in TEXTS if pattern.search(found.message)), error_class)
     if error_class == "rate_limit" and found.code in QUOTA_CODES:
         return "quota"
-    if found.type == "not_found_error" and found.message.lower().startswith("model:"):
+    if (found.type == "not_found_error" or status == 404) and _MODEL.search(found.message):
         return "model_unknown"
     return error_class
 

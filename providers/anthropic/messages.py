@@ -32,13 +32,15 @@ _CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 class Turns:
     """The conversation under construction.
 
-    `system_role`: later instructions become system messages, else tagged user text. `system` are the leading
+    `system_role`: later instructions become system messages, else tagged user text. `signed`: thinking needs its
+    signature. `system` are the leading
     instructions, `messages` the turns. `_waiting` are instructions on their way to the next place where the
     vendor takes them.
     """
 
     content: Content
     system_role: bool
+    signed: bool = True
     system: list[Block] = field(default_factory=list)
     messages: list[Block] = field(default_factory=list)
     _waiting: list[Block] = field(default_factory=list)
@@ -79,12 +81,19 @@ class Turns:
 
     @property
     def lacks_thinking(self) -> bool:
-        """Whether the conversation ends with results of a step that does not begin with its thinking."""
-        if len(self.messages) < 2 or self.messages[-1]["role"] != "user":
-            return False
-        if _blocks(self.messages[-1])[0]["type"] != "tool_result":
-            return False
-        return _blocks(self.messages[-2])[0]["type"] not in THINKING_TYPES
+        """Whether the conversation ends with tool results and the model's turn so far does not begin with thinking.
+
+        The turn reaches back over all steps between which there are only results; without interleaved thinking only
+        its first step thinks.
+        """
+        steps: list[Block] = []
+        place = len(self.messages) - 1
+        while place > 0 and _blocks(self.messages[place])[0]["type"] == "tool_result":
+            steps.append(_blocks(self.messages[place - 1])[0])
+            place -= 2
+            if place > 0 and _blocks(self.messages[place])[-1]["type"] != "tool_result":
+                break
+        return bool(steps) and all(step["type"] not in THINKING_TYPES for step in (steps[0], steps[-1]))
 
     # --- one kind of item each --------------------------------------------------------------------------------------
 
@@ -110,7 +119,7 @@ class Turns:
         if not leads_to_step:
             self.content.conversions.append(dropped(item.path, "reasoning without the step that it led to"))
             return
-        if proof is not None and proof.payload and proof.kind == "thinking":
+        if proof is not None and (proof.payload or not self.signed) and proof.kind == "thinking":
             block: Block = {"type": "thinking", "thinking": proof.text or "", "signature": proof.payload}
         elif proof is not None and proof.payload and proof.kind == "redacted_thinking":
             block = {"type": "redacted_thinking", "data": proof.payload}

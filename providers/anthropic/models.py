@@ -173,6 +173,8 @@ def capabilities_of(name: str) -> Capabilities:
     model = model_named(name)
     return Capabilities(
         family=family_of(name),
+        # Imitating hosts leave documents out without a word.
+        files=model.claude,
         forced_tool_choice=model.forced_choice,
         json_schema=model.structured,
         reasoning=model.thinking != "none",

@@ -55,7 +55,7 @@ class StrictLimits:
         for part in walk(schema):
             properties, required = part.get("properties"), part.get("required")
             if isinstance(properties, Mapping):
-                names = set(required) if isinstance(required, list) else set()
+                names = required if isinstance(required, list) else []
                 optional += sum(name not in names for name in properties)
             unions += "anyOf" in part or isinstance(part.get("type"), list)
         tools = self.tools + tool
@@ -104,12 +104,13 @@ class _Rest:
 def _converted(schema: Schema, losses: dict[str, None]) -> dict[str, object]:
     rest = _Rest({name: value for name, value in schema.items() if name not in SILENT})
     converted: dict[str, object] = {}
+    definitions: dict[str, object] = {}
     for keyword in ("$defs", "definitions"):
-        definitions = rest.take(keyword)
-        if isinstance(definitions, Mapping):
-            known = converted.setdefault("$defs", {})
-            assert isinstance(known, dict)
-            known.update({name: _subschema(entry, losses) for name, entry in definitions.items()})
+        named = rest.take(keyword)
+        if isinstance(named, Mapping):
+            definitions.update({name: _subschema(entry, losses) for name, entry in named.items()})
+    if definitions:
+        converted["$defs"] = definitions
     if isinstance(reference := rest.take("$ref"), str):
         converted["$ref"] = reference.replace("#/definitions/", "#/$defs/", 1)
         for keyword in rest.keywords.keys() - ANNOTATIONS - {"description", "title"}:
@@ -131,14 +132,15 @@ def _core(rest: _Rest, converted: dict[str, object], losses: dict[str, None]) ->
         _combined(rest, converted, losses)
         return
     names = kinds if isinstance(kinds, list) else [kinds]
-    if not names or any(name not in TYPES for name in names if isinstance(name, str)) or None in names:
+    if not names or not all(isinstance(name, str) and name in TYPES for name in names):
         raise Unsupported("it has a part without a type")
     converted["type"] = kinds
     if "object" in names:
         _object(rest, converted, losses)
     if "array" in names:
         _array(rest, converted, losses)
-    if "string" in names and rest.keywords.get("format") in STRING_FORMATS:
+    text_format = rest.keywords.get("format")
+    if "string" in names and isinstance(text_format, str) and text_format in STRING_FORMATS:
         converted["format"] = rest.take("format")
 
 

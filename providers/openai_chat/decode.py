@@ -319,8 +319,6 @@ class ChatDecoder:
         summary = any(entry.get("type") == "reasoning.summary" for entry in entries)
         parts = (text_of(entry.get("summary") or entry.get("text")) or "" for entry in entries)
         text = joined_text(thought) or "".join(parts)
-            text_of(entry.get("summary") or entry.get("text")) or "" for entry in entries
-        )
         if text:
             self._reasoning(text, raw=not summary)
 

@@ -6,7 +6,6 @@ everyone (`decode`), so the rows are mostly about what may be sent.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -21,8 +20,6 @@ Members: TypeAlias = Mapping[str, object]
 ReplayScope: TypeAlias = Literal["open_turn", "call_turns", "all"]
 """On which earlier assistant messages reasoning goes back: those since the last user message, those with tool calls,
 or every one."""
-
-NOTHING: Final[Members] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,8 @@ class Dialect:
       messages are merged into one at the front.
     * `text_parts`: several text parts stay a list; else they are joined, because some servers take only strings.
     * `null_content`: an assistant message of tool calls alone has null content, else "". `refusal_member`: earlier
-      refusals have a member of their own. `image_urls`: images may be given by address. `pdf`: PDF files are taken (text
-      files become text everywhere). `file_ids`: files may be given by id.
+      refusals have a member of their own. `image_urls`: images may be given by address. `pdf`: PDF files are taken
+      (text files become text everywhere). `file_ids`: files may be given by id.
     * `efforts`: for each effort of Responses the members that ask for it. `replay`: how earlier reasoning goes back.
       `shows_reasoning`: the answer has the model's reasoning. `sampling_while_reasoning`: temperature and its kin are
       allowed while the model reasons.
@@ -76,7 +73,7 @@ class Dialect:
     capabilities: Capabilities
     families: tuple[ModelFamily, ...] = ()
     optional: frozenset[str] = frozenset()
-    constants: Members = NOTHING
+    constants: Members = field(default_factory=dict)
     tokens_member: str = "max_tokens"
     developer_role: bool = False
     one_system_message: bool = True

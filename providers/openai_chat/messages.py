@@ -202,11 +202,12 @@ class _Writer:
 
 
 def _with_instructions(prepared: Prepared) -> Sequence[HistoryItem]:
-    """The items with the instructions in front, unless they are among the items already."""
+    """The items with the instructions in front of everything."""
     instructions = prepared.request.instructions
-    if not instructions or any(
-        isinstance(item, MessageItem) and item.path == "instructions" for item in prepared.items
-    ):
+    if instructions is None:
+        return prepared.items
+    if not instructions.strip():
+        prepared.conversions.append(ignored("instructions", "blank text"))
         return prepared.items
     parts: list[Part] = [{"type": "input_text", "text": instructions}]
     return [MessageItem("developer", parts, "instructions"), *prepared.items]

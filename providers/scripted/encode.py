@@ -6,12 +6,14 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from providers.scripted.given import given, joined_text
+from providers.scripted.given import given, joined_text, setting
 from providers.scripted.play import Ending, Failure, Performance, Piece
 from providers.scripted.script import Script, ScriptError, parse
 from proxy.provider.contract import Call, CannedAnswer, Pause, Prepared
-from proxy.provider.conversions import refuse
+from proxy.provider.conversions import dropped, refuse
 from proxy.provider.history import MessageItem, ResultItem
+
+NO_LOGPROBS = "the scripted model has no log probabilities"
 
 _COALESCED = frozenset({"text", "refusal", "reasoning", "arguments"})
 
@@ -30,7 +32,17 @@ def encode(prepared: Prepared) -> Call:
         performance.play(step)
     except ScriptError as error:
         refuse(message.path if message else "input", str(error), value=True)
+    _report(prepared)
     return Call("/answer", body, stream=prepared.stream, canned=_answer(performance, stream=prepared.stream))
+
+
+def _report(prepared: Prepared) -> None:
+    """The model is told every setting, but it cannot weigh its words."""
+    if setting(prepared, "top_logprobs"):
+        prepared.conversions.append(dropped("top_logprobs", NO_LOGPROBS))
+    for index, name in enumerate(setting(prepared, "include") or ()):
+        if name == "message.output_text.logprobs":
+            prepared.conversions.append(dropped(f"include[{index}]", NO_LOGPROBS))
 
 
 def _last_user_message(prepared: Prepared) -> tuple[int, MessageItem | None]:

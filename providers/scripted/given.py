@@ -1,7 +1,7 @@
 """What the model was given, as plain JSON: the body of the call, the answer to `/history`, and what tokens count."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 from proxy.provider.contract import Prepared
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ResultItem
@@ -9,6 +9,8 @@ from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, Res
 SETTINGS = (
     "temperature",
     "top_p",
+    "presence_penalty",
+    "frequency_penalty",
     "top_logprobs",
     "max_output_tokens",
     "max_tool_calls",
@@ -17,15 +19,24 @@ SETTINGS = (
     "text",
     "service_tier",
     "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "user",
+    "moderation",
+    "image",
+    "access_programs",
 )
-"""The settings of a request that a model can see."""
+"""The settings of a request that a vendor is told. The answer depends on none but the form and the output limit."""
+
+INSTRUCTIONS = "instructions"
 
 _SHOWN = 64
 
 
 def given(prepared: Prepared) -> dict[str, Any]:
     """The whole request as the model sees it."""
-    body: dict[str, Any] = {"model": prepared.model, "items": [_item(item) for item in prepared.items]}
+    body: dict[str, Any] = {"model": prepared.model, "items": [_item(item) for item in conversation(prepared)]}
     if prepared.tools:
         choice = prepared.tool_choice
         body["tools"] = [tool.name for tool in prepared.tools]
@@ -37,10 +48,17 @@ def given(prepared: Prepared) -> dict[str, Any]:
     return body
 
 
+def conversation(prepared: Prepared) -> list[HistoryItem]:
+    """The items, with the instructions in front where the core has not put them there."""
+    instructions = prepared.request.instructions
+    if not instructions or any(isinstance(item, MessageItem) and item.path == INSTRUCTIONS for item in prepared.items):
+        return prepared.items
+    return [MessageItem("developer", [{"type": "input_text", "text": instructions}], INSTRUCTIONS), *prepared.items]
+
+
 def setting(prepared: Prepared, name: str) -> Any:  # noqa: ANN401 - any JSON value
     """One setting of the request; None where the client did not send it."""
-    settings = cast(Mapping[str, Any], prepared.request)
-    return settings.get(name)
+    return getattr(prepared.request, name) if name in prepared.request.given else None
 
 
 def words(text: str) -> int:
@@ -51,7 +69,7 @@ def words(text: str) -> int:
 def input_tokens(prepared: Prepared) -> int:
     """The words of the conversation and of the tools' descriptions; an image, file or sound is one."""
     total = 0
-    for item in prepared.items:
+    for item in conversation(prepared):
         match item:
             case MessageItem():
                 total += _part_tokens(item.parts)

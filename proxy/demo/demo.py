@@ -13,10 +13,13 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
+import structlog
 
 from config.loader import load
+from config.settings import Settings
 from proxy.app import Plugins, Server
 from proxy.demo import engine as local
+from proxy.usage import log
 
 QUESTION = "In two short sentences: what does an interpreter do at a royal court?"
 MAX_OUTPUT_TOKENS = 64
@@ -107,6 +110,8 @@ async def _play(once: bool, host: str, port: int) -> int:
             stack.push_async_callback(engine.stop)
         stage = scripted_stage() if engine is None else engine_stage(engine)
         stage.configuration["auth"] = "none"
+        # Log lines would break into the answers; they begin when the demo is over and the gateway stays.
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
         try:
             gateway = await serve(stage.configuration, host, port)
         except OSError as error:
@@ -117,10 +122,11 @@ async def _play(once: bool, host: str, port: int) -> int:
         address = base_url(host, gateway.port)
         say(f"Dragoman listens on {address}")
         whole = await _ask_all(address, stage)
-        await _show_metrics(address)
+        await _show_metrics(address, len(stage.models))
         _show_next_steps(address, next(iter(stage.models)), stage.question.splitlines()[0])
         if once:
             return 0 if whole else 1
+        log.configure()
         say("The demo stays up. Ctrl-C ends it.")
         await asyncio.Event().wait()
     return 0
@@ -262,17 +268,32 @@ def describe(answer: Answer) -> str:
 # --- what to look at next ---------------------------------------------------------------------------------------------
 
 
-async def _show_metrics(address: str) -> None:
+async def _show_metrics(address: str, answers: int) -> None:
     try:
-        async with aiohttp.ClientSession() as session, session.get(f"{address}/metrics") as response:
-            lines = (await response.text()).splitlines()
+        lines = await _metrics(address)
+        # An answer is counted when its stream has been closed, which may be a moment after we have read all of it.
+        patience = 20
+        while _counted(lines) < answers and patience:
+            await asyncio.sleep(0.05)
+            lines = await _metrics(address)
+            patience -= 1
     except (aiohttp.ClientError, TimeoutError) as error:
         say(f"\n{address}/metrics cannot be read: {error}")
         return
     say(f"\nFrom {address}/metrics:\n")
     for line in lines:
-        if line.startswith(METRICS):
-            say(f"  {line}")
+        say(f"  {line}")
+
+
+async def _metrics(address: str) -> list[str]:
+    """The counters that matter here, as they stand in the exposition, without those that are still at zero."""
+    async with aiohttp.ClientSession() as session, session.get(f"{address}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return [line for line in lines if line.startswith(METRICS) and not line.endswith(" 0.0")]
+
+
+def _counted(lines: list[str]) -> float:
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("dragoman_requests_total"))
 
 
 def _show_next_steps(address: str, model: str, question: str) -> None:
@@ -299,11 +320,7 @@ async def serve(configuration: dict[str, object], host: str, port: int) -> Runni
     """Start the gateway in this process with the given configuration (as it would stand in a file). Raises OSError
     when it cannot listen."""
     plugins = Plugins()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "demo.yaml")
-        path.write_bytes(orjson.dumps(configuration))  # JSON is YAML
-        # Without the environment: the demo is the same for everyone, whichever keys they have.
-        settings = load(path, {}, plugins, host=host, port=port)
+    settings = _settings(configuration, plugins, host, port)
     server = Server(settings, plugins)
     try:
         await server.start()
@@ -311,3 +328,11 @@ async def serve(configuration: dict[str, object], host: str, port: int) -> Runni
         await server.stop()
         raise
     return server
+
+
+def _settings(configuration: dict[str, object], plugins: Plugins, host: str, port: int) -> Settings:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "demo.yaml")
+        path.write_bytes(orjson.dumps(configuration))  # JSON is YAML
+        # Without the environment: the demo is the same for everyone, whichever keys they have.
+        return load(path, {}, plugins, host=host, port=port)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from proxy.provider.capabilities import Capabilities, extended
 from proxy.provider.contract import Provider
-from proxy.upstream.client import HttpClient, Timeouts
+from proxy.upstream.client import HttpClient
+from proxy.upstream.connection import Timeouts
 
 
 @dataclass(slots=True)

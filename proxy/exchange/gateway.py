@@ -12,6 +12,7 @@ from proxy.upstream.client import Upstream
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who asks. `models` are the names it may use, or patterns with one `*`."""

@@ -4,9 +4,9 @@ What comes out keeps the promises of `proxy.provider.history`: calls of one assi
 follow at once, each call has one result and each result its call.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NoReturn, TypeAlias, cast
 
 import orjson
 
@@ -61,7 +61,9 @@ class _History:
 
     def add(self, item: HistoryItem) -> None:
         step = self._step
-        if isinstance(item, CallItem):
+        if step is None and item.__class__ is MessageItem:
+            self.items.append(item)
+        elif isinstance(item, CallItem):
             self._add_call(item)
         elif isinstance(item, ResultItem):
             self._add_result(item)
@@ -139,26 +141,28 @@ def ordered(
     mode: HistoryMode,
     offered_name: OfferedName,
     open_proof: OpenProof,
+    refused_parts: Collection[str],
     conversions: list[Conversion],
 ) -> list[HistoryItem]:
-    """The history of a request, in order, as a provider may rely on it.
+    """The history of a request, in order, as a provider may rely on it. `refused_parts` are the types of content parts
+    that the model does not take.
 
     Raises ResponsesError: 400 for calls without outputs and outputs without calls unless `mode` is repair, 404 for
     references to items that are not stored, 400 for items that cannot be carried.
     """
     history = _History(mode, conversions)
     for index, item in enumerate(items):
-        path = f"input[{index}]"
+        path = _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
         kind = item["type"]
         if kind == "message":
-            if message := _message(item, path, conversions):
+            if message := _message(item, path, refused_parts, conversions):
                 history.add(message)
         elif kind == "function_call":
             name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))
             arguments = cast(str, item.get("arguments") or "")
             history.add(CallItem(cast(str, item["call_id"]), name, arguments if arguments.strip() else "{}", path))
         elif kind in ("function_call_output", "custom_tool_call_output"):
-            history.add(_result(item, path))
+            history.add(_result(item, path, refused_parts))
         elif kind == "reasoning":
             history.add(_reasoning(item, path, open_proof))
         elif kind == "custom_tool_call":
@@ -174,6 +178,8 @@ def ordered(
     return history.close()
 
 
+_PATHS = tuple(f"input[{index}]" for index in range(1000))
+
 _REFUSED: Mapping[str, str] = {
     "compaction": "can be read only by the service that made it",
     "compaction_trigger": "asks for a compaction, which this gateway does not offer yet",
@@ -182,13 +188,17 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def _message(item: Item, path: str, conversions: list[Conversion]) -> MessageItem | None:
+def _message(
+    item: Item, path: str, refused_parts: Collection[str], conversions: list[Conversion]
+) -> MessageItem | None:
     parts = cast("list[Part]", item["content"])
-    for part in parts:
-        if not part.get("text", True) or not part.get("refusal", True):
-            parts = [
-                part for part in parts if part.get("text", part.get("refusal", True)) or part["type"] not in _TEXT_PARTS
-            ]
+    for index, part in enumerate(parts):
+        member = _TEXT_MEMBERS.get(cast(str, part["type"]))
+        if member is None:
+            if part["type"] in refused_parts:
+                _refuse_part(part, f"{path}.content[{index}]")
+        elif not part[member]:
+            parts = [part for part in parts if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
             break
     if not parts:
         conversions.append(ignored(path, "the message is empty"))
@@ -196,13 +206,21 @@ def _message(item: Item, path: str, conversions: list[Conversion]) -> MessageIte
     return MessageItem(cast(Role, item["role"]), parts, path)
 
 
-_TEXT_PARTS = frozenset({"input_text", "output_text", "refusal"})
+_TEXT_MEMBERS = {"input_text": "text", "output_text": "text", "refusal": "refusal"}
+"""The parts that are text, and the member that holds it."""
 
 
-def _result(item: Item, path: str) -> ResultItem:
+def _refuse_part(part: Part, path: str) -> NoReturn:
+    refuse(path, f"The model does not take content of type '{part['type']}'.", value=True)
+
+
+def _result(item: Item, path: str, refused_parts: Collection[str]) -> ResultItem:
     output = cast("str | list[Part]", item.get("output") or "")
     if isinstance(output, list):
-        output = [part for part in output if part["type"] not in _TEXT_PARTS or part.get("text")]
+        for index, part in enumerate(output):
+            if part["type"] in refused_parts:
+                _refuse_part(part, f"{path}.output[{index}]")
+        output = [part for part in output if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
     return ResultItem(cast(str, item["call_id"]), "", output or "", item.get("status") == "incomplete", path)
 
 

@@ -10,7 +10,7 @@ from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, Refused, dropped, ignored, refuse
-from proxy.provider.history import HistoryItem, MessageItem, OpenedProof, ResultItem
+from proxy.provider.history import OpenedProof
 from proxy.responses.request import CreateRequest
 from proxy.responses.seal import Sealer
 
@@ -60,9 +60,9 @@ def prepare(
         mode=rules.history,
         offered_name=offered.offered_name,
         open_proof=open_proof,
+        refused_parts=_refused_parts(capabilities),
         conversions=conversions,
     )
-    _check_media(items, capabilities)
     _core_parameters(request, conversions)
     prepared = Prepared(
         model=target.model,
@@ -102,8 +102,8 @@ def _all_tools(request: CreateRequest) -> list[Tool]:
     return tools
 
 
-def _check_media(items: list[HistoryItem], capabilities: Capabilities) -> None:
-    refused = {
+def _refused_parts(capabilities: Capabilities) -> list[str]:
+    return [
         kind
         for kind, able in (
             ("input_image", capabilities.images),
@@ -111,23 +111,7 @@ def _check_media(items: list[HistoryItem], capabilities: Capabilities) -> None:
             ("input_audio", capabilities.audio),
         )
         if not able
-    }
-    if not refused:
-        return
-    for item in items:
-        if isinstance(item, MessageItem):
-            parts, member = item.parts, "content"
-        elif isinstance(item, ResultItem) and isinstance(item.output, list):
-            parts, member = item.output, "output"
-        else:
-            continue
-        for index, part in enumerate(parts):
-            if part["type"] in refused:
-                refuse(
-                    f"{item.path}.{member}[{index}]",
-                    f"The model does not take content of type '{part['type']}'.",
-                    value=True,
-                )
+    ]
 
 
 def _core_parameters(request: CreateRequest, conversions: list[Conversion]) -> None:

@@ -171,6 +171,9 @@ class Run:
                 endpoint.provider.base_url, self._call, headers, endpoint.timeouts
             )
             if answer.status != 200:
+                if answer.status < 400:
+                    answer.abort()
+                    raise _not_an_api(answer)
                 body = await answer.read()
                 answer.abort()
                 raise endpoint.provider.error(answer.status, answer.headers, body)

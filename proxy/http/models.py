@@ -6,7 +6,6 @@ from aiohttp import web
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses.errors import ResponsesError, quoted
 
-
 SERVING_SINCE = web.AppKey("serving_since", int)
 """When the process began to serve, in Unix seconds: the `created` of every model."""
 

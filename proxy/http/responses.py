@@ -112,6 +112,8 @@ class _Sink:
     async def _commit(self) -> None:
         if not self.committed:
             self.committed = True
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._heartbeat, self._tick)
             headers = self.response.headers
             headers.update(sse.HEADERS)
             headers["x-request-id"] = self._request[REQUEST_ID]

@@ -1,35 +1,32 @@
-"""The HTTP client side: one connection pool a process, time-outs that fit models, errors as ProviderError."""
+"""The HTTP client side: calls go out, answers come in, failures become ProviderError."""
 
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
-
-import aiohttp
-from yarl import URL
 
 from proxy.provider.contract import Call, CannedAnswer, HttpAnswer, Pause
 from proxy.provider.errors import ProviderError
+from proxy.upstream.connection import (
+    AnswerTimeoutError,
+    ConnectFailedError,
+    Connection,
+    ConnectionCutError,
+    NotHttpError,
+    Origin,
+    Pool,
+    Timeouts,
+    origin_of,
+)
 
 MAX_BODY = 64 * 2**20
 """The largest whole answer that is read, in bytes."""
 
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """In seconds. `first_byte` runs from the connection to the answer's headers, `idle` between two pieces of the body,
-    `total` over everything."""
-
-    connect: float = 5.0
-    first_byte: float = 60.0
-    idle: float = 120.0
-    total: float = 1800.0
+CUT = "The connection to the provider broke before its answer was complete."
 
 
 class Answer(Protocol):
-    """A vendor's answer whose headers are here and whose body is to be read."""
+    """A vendor's answer whose headers are here (names in lower case) and whose body is to be read."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,25 +45,20 @@ class Answer(Protocol):
 
 
 class Upstream:
-    """The connection pool. `open` before use and `close` at the end, both on the event loop."""
+    """The way to vendors. `open` before use and `close` at the end, both on the event loop."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def open(self) -> None:
-        """Make the pool. No limit of its own on connections; names are resolved anew every five minutes."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            auto_decompress=True,
-        )
+        """Make the connection pool."""
+        self._pool = Pool()
 
     async def close(self) -> None:
-        """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close all idle connections."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     async def send(self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: Timeouts) -> Answer:
         """Send a call and wait for the answer's headers.
@@ -75,30 +67,35 @@ class Upstream:
         """
         if call.canned is not None:
             return _CannedReply(call.canned)
-        session = self._session
-        assert session is not None
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeouts.total
+        pool = self._pool
+        assert pool is not None
         try:
-            async with asyncio.timeout(min(timeouts.connect + timeouts.first_byte, timeouts.total)):
-                response = await session.request(
-                    call.method,
-                    _url(base_url, call.path),
-                    data=call.body or None,
-                    headers={
-                        "User-Agent": "dragoman",
-                        "Accept": "text/event-stream" if call.stream else "application/json",
-                        "Accept-Encoding": "identity",
-                        "Content-Type": "application/json",
-                        **call.headers,
-                        **headers,
-                    },
-                    allow_redirects=False,
-                    timeout=_client_timeout(timeouts),
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            origin = origin_of(base_url)
+            head = _head(origin, call, headers)
+            connection = pool.reuse(origin)
+            if connection is not None:
+                try:
+                    return await _ask(connection, head, call.body, timeouts, pool, origin)
+                except ConnectionCutError:
+                    # The vendor closed an idle connection while the request was on its way: it was not read.
+                    if not connection.silent:
+                        raise
+            connection = await pool.connect(origin, timeouts)
+            return await _ask(connection, head, call.body, timeouts, pool, origin)
+        except (ConnectFailedError, ConnectionCutError, NotHttpError, AnswerTimeoutError, ValueError) as error:
             raise _provider_error(error) from error
-        return _HttpReply(response, deadline, timeouts)
+
+
+async def _ask(
+    connection: Connection, head: bytes, body: bytes, timeouts: Timeouts, pool: Pool, origin: Origin
+) -> "_HttpReply":
+    try:
+        connection.send(head, body, timeouts)
+        await connection.answered()
+    except BaseException:
+        connection.abort()
+        raise
+    return _HttpReply(connection, pool, origin)
 
 
 class HttpClient:
@@ -112,23 +109,21 @@ class HttpClient:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> HttpAnswer:
         """Send one request and read the whole answer. Raises ProviderError."""
-        call = Call(path="", body=body or b"", method=method)
-        answer = await self._upstream.send(url, call, headers or {}, self._timeouts)
+        base, mark, query = url.partition("?")
+        call = Call(path=mark + query, body=body or b"", method=method)
+        answer = await self._upstream.send(base, call, headers or {}, self._timeouts)
         return HttpAnswer(answer.status, answer.headers, await answer.read())
 
 
 class _HttpReply:
-    __slots__ = ("_content", "_deadline", "_idle", "_loop", "_response", "headers", "status")
+    __slots__ = ("_connection", "_origin", "_pool", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse, deadline: float, timeouts: Timeouts) -> None:
-        self._response = response
-        self._content = response.content
-        self._loop = asyncio.get_running_loop()
-        self._deadline = deadline
-        # aiohttp's read time-out also covers the wait for the headers; a shorter one for the body is ours to keep.
-        self._idle = timeouts.idle if timeouts.idle < timeouts.first_byte else None
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+    def __init__(self, connection: Connection, pool: Pool, origin: Origin) -> None:
+        self._connection: Connection | None = connection
+        self._pool = pool
+        self._origin = origin
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
 
     async def read(self) -> bytes:
         pieces: list[bytes] = []
@@ -139,25 +134,27 @@ class _HttpReply:
             if size > MAX_BODY:
                 self.abort()
                 raise ProviderError("vendor_failure", "The provider's answer is larger than the gateway reads.")
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def next_piece(self) -> bytes:
+        connection = self._connection
+        if connection is None:
+            return b""
         try:
-            if self._idle is None:
-                piece = await self._content.readany()
-            else:
-                async with asyncio.timeout(self._idle):
-                    piece = await self._content.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            piece = await connection.read()
+        except (ConnectionCutError, NotHttpError, AnswerTimeoutError) as error:
             self.abort()
             raise _provider_error(error) from error
-        if self._loop.time() > self._deadline:
-            self.abort()
-            raise ProviderError("timeout", "The provider's answer took longer than the gateway allows.")
+        if not piece or connection.complete:
+            # Given back at once: whoever reads on finds the end without waiting.
+            self._connection = None
+            self._pool.release(self._origin, connection)
         return piece
 
     def abort(self) -> None:
-        self._response.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
 
 
 class _CannedReply:
@@ -193,32 +190,40 @@ class _CannedReply:
         self._aborted = True
 
 
-CUT = "The connection to the provider broke before its answer was complete."
-
-
-@lru_cache(1024)
-def _url(base_url: str, path: str) -> URL:
-    # Encoded as it is: providers quote what they put into a path, and aiohttp must not quote it again.
-    return URL(base_url + path, encoded=True)
-
-
-@lru_cache(256)
-def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=None, connect=None, sock_connect=timeouts.connect, sock_read=max(timeouts.idle, timeouts.first_byte)
-    )
+def _head(origin: Origin, call: Call, headers: Mapping[str, str]) -> bytes:
+    """The request's head. Raises ValueError for what would break out of its line."""
+    target = origin.prefix + call.path
+    fields = {
+        "Host": origin.authority,
+        "User-Agent": "dragoman",
+        "Accept": "text/event-stream" if call.stream else "application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        **call.headers,
+        **headers,
+        "Content-Length": str(len(call.body)),
+    }
+    lines = "\r\n".join([f"{name}: {value}" for name, value in fields.items()])
+    if lines.count("\r\n") != len(fields) - 1 or lines.count("\n") != len(fields) - 1 or "\0" in lines:
+        raise ValueError("a header holds a line break")
+    if not target.isascii() or not target.isprintable() or " " in target:
+        raise ValueError("the path holds characters that have to be quoted")
+    return f"{call.method} {target or '/'} HTTP/1.1\r\n{lines}\r\n\r\n".encode("latin-1")
 
 
 def _provider_error(error: Exception) -> ProviderError:
     """What a failure below HTTP means for the client. The details (addresses, ports) are for the log: `__cause__`."""
-    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        return ProviderError("connect", "The provider could not be reached: the TLS connection failed.")
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ProviderError("connect", "The provider could not be reached: connecting took too long.")
-    if isinstance(error, TimeoutError):
-        return ProviderError("timeout", "The provider did not answer in time.")
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if isinstance(error, ConnectFailedError):
+        cause = error.__cause__
+        if isinstance(cause, ssl.SSLError):
+            return ProviderError("connect", "The provider could not be reached: the TLS connection failed.")
+        if isinstance(cause, TimeoutError):
+            return ProviderError("connect", "The provider could not be reached: connecting took too long.")
         return ProviderError("connect", "The provider could not be reached.")
-    if isinstance(error, aiohttp.InvalidURL | ValueError):
-        return ProviderError("connect", "The provider's address is not a valid URL; look at its base_url.")
+    if isinstance(error, AnswerTimeoutError):
+        return ProviderError("timeout", "The provider did not answer in time.")
+    if isinstance(error, NotHttpError):
+        return ProviderError("vendor_failure", "The provider's answer could not be read as HTTP.")
+    if isinstance(error, ValueError):
+        return ProviderError("connect", "The provider could not be asked: its address or a header is not valid.")
     return ProviderError("cut", CUT)

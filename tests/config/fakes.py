@@ -37,6 +37,13 @@ class NestedSettings(BaseModel):
     depth: int = 0
     flags: list[bool] = []
 
+    @field_validator("depth")
+    @classmethod
+    def _is_even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("is not even")
+        return value
+
 
 class ChatSettings(FakeSettings):
     dialect: Literal["openai", "vllm"] = "openai"

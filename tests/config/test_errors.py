@@ -80,6 +80,7 @@ WRONG = [
         "providers.x.base_url: found a value that is not shown, expected a URL that begins with http:// or https://",
     ),
     (CHAT % "nested: {flags: [true, x]}", "providers.x.nested.flags[1]: found 'x', expected true or false"),
+    (CHAT % "nested: {depth: 3}", "providers.x.nested.depth: found 3; is not even"),
     (CHAT % "dialect: vllm", "providers.x: the dialect vllm needs a base_url, but the key is ***"),
     ("providers: {x: {type: anthropic, api_key: wrong-canary}}", "providers.x.api_key: the key *** is wrong"),
     (

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 
 from proxy.demo import demo, engine
@@ -79,6 +80,7 @@ async def gateway(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
     monkeypatch.setattr(demo, "serve", gateway.serve)
     monkeypatch.setattr(engine, "available", lambda: engine.Unavailable("No engine here.", engine.INSTALL))
     yield gateway
+    structlog.reset_defaults()
     assert gateway.stopped
 
 
@@ -155,6 +157,7 @@ async def test_taken_port_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr(demo, "serve", serve)
     monkeypatch.setattr(engine, "available", lambda: engine.Unavailable("No engine.", None))
     assert await demo.run(once=True, host="127.0.0.1", port=80) == 1
+    structlog.reset_defaults()
     assert "Cannot listen on 127.0.0.1:80: Address already in use." in capsys.readouterr().out
 
 

@@ -1,6 +1,6 @@
 """Requests for the scripted model, and the way of its answers back into events."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -23,7 +23,7 @@ class Model:
         stream: bool = True,
         tools: list[FunctionTool] | None = None,
         choice: ToolChoice = AUTO,
-        **settings: object,
+        **settings: Any,
     ) -> Prepared:
         history: list[HistoryItem] = [
             MessageItem("user", [{"type": "input_text", "text": item}], f"input[{index}]")
@@ -31,7 +31,7 @@ class Model:
             else item
             for index, item in enumerate(items)
         ]
-        request = cast(CreateRequest, settings)
+        request = CreateRequest("any", [], frozenset(settings), **settings)
         return Prepared("any", request, history, tools or [], choice, self.provider.capabilities("any"), stream)
 
     def call(self, *items: str | HistoryItem, **options: Any) -> Call:

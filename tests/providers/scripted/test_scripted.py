@@ -176,6 +176,24 @@ def test_history_shows_what_the_model_was_given(model: Model) -> None:
     assert answer["model"] == "any"
 
 
+def test_instructions_are_given_once(model: Model) -> None:
+    instructions = MessageItem("developer", [{"type": "input_text", "text": "Be brief."}], "instructions")
+    first = {"role": "developer", "text": "Be brief."}
+    for items in (["/history"], [instructions, "/history"]):
+        events = model.streamed(*items, instructions="Be brief.")
+        assert orjson.loads(said(events))["items"] == [first, {"role": "user", "text": "/history"}]
+        assert usage(events).input_tokens == 3
+
+
+def test_log_probabilities_are_declared_as_dropped(model: Model) -> None:
+    prepared = model.prepared("Hi", top_logprobs=2, include=["message.output_text.logprobs"])
+    model.provider.encode(prepared)
+    assert [(conversion.path, conversion.disposition) for conversion in prepared.conversions] == [
+        ("top_logprobs", "dropped"),
+        ("include[0]", "dropped"),
+    ]
+
+
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,60 @@
+"""What tests of the running gateway share: a vendor, gateways in front of it, clients, and the log."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import openai
+import pytest
+import structlog
+
+from tests.vendors.gateway import MODELS, PROTOCOLS, Gateway, Gateways
+from tests.vendors.journal import Journal
+from tests.vendors.server import Vendor
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    """A vendor on a loopback socket."""
+    async with Vendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+async def gateways(vendor: Vendor, tmp_path: Path) -> AsyncIterator[Gateways]:
+    """Starts gateways from configurations of the test's own."""
+    gateways = Gateways(vendor, tmp_path)
+    yield gateways
+    await gateways.stop()
+
+
+@pytest.fixture
+async def gateway(gateways: Gateways) -> Gateway:
+    """A gateway with the usual configuration."""
+    return await gateways.start()
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[openai.AsyncOpenAI]:
+    """The SDK's client of that gateway."""
+    async with gateway.openai() as client:
+        yield client
+
+
+@pytest.fixture(params=PROTOCOLS)
+def model(request: pytest.FixtureRequest) -> str:
+    """A model behind each of the vendor's protocols."""
+    return MODELS[request.param]
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    """The gateway's log."""
+    journal = Journal()
+    earlier = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, journal.write],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        cache_logger_on_first_use=False,
+    )
+    yield journal
+    structlog.configure(**earlier)

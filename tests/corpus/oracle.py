@@ -1,0 +1,88 @@
+"""What a vendor's own SDK says a request body may be, read strictly.
+
+The SDKs describe requests as TypedDicts, which pydantic would check leniently: it reads an `Iterable` lazily and lets
+unknown keys pass. So their types are built anew: iterables as lists, no extra keys, nothing coerced.
+"""
+
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from os import PathLike
+from typing import IO, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from anthropic.types import message_create_params
+from openai.types.chat import completion_create_params
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import NotRequired, Required, TypedDict, is_typeddict
+
+Body: TypeAlias = Mapping[str, Any]
+
+_LISTS = (Iterable, Sequence, list)
+_FILES = (IO, PathLike)
+
+
+class Strict:
+    """Builds strict types; each TypedDict once."""
+
+    def __init__(self) -> None:
+        self._built: dict[Any, Any] = {}
+
+    def type_of(self, hint: Any) -> Any:
+        """The strict form of a type hint."""
+        if is_typeddict(hint):
+            return self._typed_dict(hint)
+        origin, arguments = get_origin(hint), get_args(hint)
+        if hint is object or hint in _FILES or origin in _FILES:
+            return Any
+        if origin is None or origin is Literal:
+            return hint
+        if origin in (Annotated, Required, NotRequired):
+            return self.type_of(arguments[0])
+        if any(origin is kind or origin is getattr(kind, "__origin__", None) for kind in _LISTS):
+            return list[self.type_of(arguments[0])]  # type: ignore[misc] # a type made at run time
+        if origin in (Union, types.UnionType):
+            return Union[tuple(self.type_of(argument) for argument in arguments)]  # noqa: UP007 - made at run time
+        return origin[tuple(self.type_of(argument) for argument in arguments)]
+
+    def _typed_dict(self, original: Any) -> Any:
+        if original not in self._built:
+            # A type that contains itself is not checked below its first level.
+            self._built[original] = dict[str, Any]
+            hints = get_type_hints(original, include_extras=True)
+            members = {
+                name: (Required if _is_required(name, hint, original) else NotRequired)[self.type_of(hint)]
+                for name, hint in hints.items()
+            }
+            strict = TypedDict(original.__name__, members)  # type: ignore[operator,misc] # a type made at run time
+            strict.__pydantic_config__ = ConfigDict(extra="forbid")
+            self._built[original] = strict
+        return self._built[original]
+
+
+def _is_required(name: str, hint: Any, holder: Any) -> bool:
+    # The SDKs write their hints as text, in which `Required` is not seen when the class is made.
+    origin = get_origin(hint)
+    return origin is Required or (origin is not NotRequired and name in holder.__required_keys__)
+
+
+@cache
+def _adapters(vendor: str) -> dict[bool, TypeAdapter[Any]]:
+    """The types of a vendor's request, streamed and not."""
+    strict = Strict()
+    if vendor == "anthropic":
+        plain = message_create_params.MessageCreateParamsNonStreaming
+        streamed: Any = message_create_params.MessageCreateParamsStreaming
+    else:
+        plain = completion_create_params.CompletionCreateParamsNonStreaming  # type: ignore[assignment]
+        streamed = completion_create_params.CompletionCreateParamsStreaming
+    return {False: TypeAdapter(strict.type_of(plain)), True: TypeAdapter(strict.type_of(streamed))}
+
+
+def complaints(vendor: str, body: Body) -> list[str]:
+    """What is wrong with a body, by the types of the vendor's SDK (`openai` or `anthropic`); empty for a good one."""
+    adapter = _adapters(vendor)[body.get("stream") is True]
+    try:
+        adapter.validate_python(body, strict=True)
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
+    return []

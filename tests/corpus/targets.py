@@ -1,0 +1,167 @@
+"""Requests on their way to a vendor: every target that they are translated for, and what becomes of them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import orjson
+
+from providers.anthropic import Anthropic, AnthropicSettings
+from providers.openai_chat import OpenAIChat, OpenAIChatSettings
+from proxy.exchange.endpoint import Endpoint, Target
+from proxy.exchange.prepare import Rules, encode, prepare
+from proxy.provider.contract import Call, Provider
+from proxy.provider.conversions import Conversion
+from proxy.responses.errors import ResponsesError
+from proxy.responses.request import check_not_empty, check_state, parse_create
+from proxy.responses.seal import Sealer, SealKey
+from proxy.upstream.client import HttpClient
+
+from .recordings import requests
+
+SEALER: Final = Sealer([SealKey("test", bytes(32))])
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A model of a provider. `vendor` names the oracle of its requests."""
+
+    vendor: str
+    model: str
+    dialect: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name of a test's case."""
+        return f"{self.dialect or self.vendor}/{self.model}"
+
+    @property
+    def target(self) -> Target:
+        """What the exchange sends requests to."""
+        provider: Provider
+        if self.vendor == "anthropic":
+            provider = Anthropic(AnthropicSettings(), "anthropic")
+        else:
+            settings = OpenAIChatSettings(base_url="http://vendor.test/v1", dialect=self.dialect)
+            provider = OpenAIChat(settings, "chat")
+        return Target(Endpoint("vendor", provider, cast(HttpClient, None)), self.model)
+
+
+DESTINATIONS: Final = (
+    *(
+        Destination("openai_chat", model, "openai")
+        for model in ("gpt-4.1", "gpt-5.4", "gpt-5.6-sol", "gpt-6-astra", "o3")
+    ),
+    *(Destination("openai_chat", "qwen3", dialect) for dialect in ("vllm", "llama_cpp", "generic")),
+    *(
+        Destination("anthropic", model)
+        for model in (
+            "claude-haiku-4-5",
+            "claude-opus-4-5",
+            "claude-sonnet-4-6",
+            "claude-opus-4-8",
+            "claude-sonnet-5-5",
+            "claude-opus-5-5",
+            "claude-of-tomorrow-9",
+        )
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A request that a vendor can be sent. `conversions` say what it lost."""
+
+    call: Call
+    conversions: tuple[Conversion, ...]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body, read again."""
+        body: dict[str, Any] = orjson.loads(self.call.body)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A request that is refused before anything reaches the vendor."""
+
+    status: int
+    param: str | None
+    code: str | None
+    message: str
+
+
+def translate(body: Mapping[str, Any], destination: Destination) -> Translated | Declined:
+    """What becomes of a request; whatever else is raised is a defect."""
+    target = destination.target
+    try:
+        request = parse_create(dict(body))
+        check_state(request)
+        check_not_empty(request)
+        prepared, _ = prepare(request, target, rules=Rules(), sealer=SEALER, client="default")
+        call = encode(prepared, target, Rules())
+    except ResponsesError as error:
+        return Declined(error.status, error.param, error.code, error.message)
+    return Translated(call, tuple(prepared.conversions))
+
+
+FULL: Final[Mapping[str, Any]] = {
+    "model": "M",
+    "instructions": "Be brief",
+    "input": [
+        {"role": "developer", "content": "Think"},
+        {"role": "user", "content": [{"type": "input_text", "text": "Weather?", "prompt_cache_breakpoint": {"mode": "explicit"}}]},  # noqa: E501
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm"}]},
+        {"type": "function_call", "call_id": "call_1", "name": "wx", "arguments": '{"b": 1, "a": 2}'},
+        {"type": "function_call", "call_id": "call_2", "name": "wx", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_2", "output": [{"type": "input_text", "text": "3 C"}]},
+        {"type": "function_call_output", "call_id": "call_1", "output": "4 C"},
+    ],
+    "tools": [
+        {
+            "type": "function",
+            "name": "wx",
+            "strict": True,
+            "parameters": {
+                "type": "object",
+                "properties": {name: {"type": "string", "minLength": 1} for name in ("zeta", "alpha", "mid")},
+                "required": ["zeta", "alpha", "mid"],
+                "additionalProperties": False,
+            },
+        },
+        {
+            "type": "namespace",
+            "name": "ns",
+            "description": "More",
+            "tools": [{"type": "function", "name": "an unsafe name, and one that is much too long for any vendor " * 2}],
+        },
+        {"type": "web_search"},
+    ],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "wx"}]},
+    "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
+    "metadata": {"b": "1", "a": "2"},
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "prompt_cache_options": {"mode": "explicit", "ttl": "12h"},
+    "safety_identifier": "someone",
+    "service_tier": "priority",
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object", "properties": {}}}},
+}
+"""A request with something in most places where an order could be lost."""
+
+
+def digest() -> str:
+    """A hash over the bodies, headers and conversions of all requests for all destinations."""
+    whole = hashlib.sha256()
+    for body in (FULL, *(request.body for request in requests())):
+        for destination in DESTINATIONS:
+            translated = translate(body, destination)
+            if isinstance(translated, Translated):
+                whole.update(translated.call.body)
+                whole.update(repr((sorted(translated.call.headers.items()), translated.conversions)).encode())
+            else:
+                whole.update(repr(translated).encode())
+    return whole.hexdigest()

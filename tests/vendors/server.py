@@ -1,0 +1,144 @@
+"""A vendor on a real loopback socket: speaks Chat Completions and Anthropic's Messages, plays what a test has written
+down, and keeps every request."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any
+
+import orjson
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from tests.vendors import chat, messages
+from tests.vendors.script import CUT, END, HANG_UP, SILENCE, Reply, Script, Step, Turn
+
+JSON = {"content-type": "application/json"}
+SSE = {"content-type": "text/event-stream"}
+
+
+class Recorded:
+    """One request as it came. `closed` is set when the other side went away before the answer was over."""
+
+    def __init__(self, request: web.Request, body: bytes) -> None:
+        self.method = request.method
+        self.path = request.path_qs
+        self.headers: CIMultiDictProxy[str] = request.headers
+        self.body = body
+        self.closed = asyncio.Event()
+        self.sent = 0
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return orjson.loads(self.body)
+
+
+class Vendor:
+    """The server. A request that finds nothing written down is answered with a greeting, or by `responder`."""
+
+    def __init__(self) -> None:
+        self.requests: list[Recorded] = []
+        self.connections: set[object] = set()
+        self.responder: Callable[[Recorded], Script] = lambda recorded: Turn("Hello", " there", ".")
+        self._scripts: deque[Script] = deque()
+        self._arrivals: asyncio.Queue[Recorded] = asyncio.Queue()
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> "Vendor":
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def last(self) -> Recorded:
+        """The latest request."""
+        return self.requests[-1]
+
+    def play(self, *scripts: Script) -> None:
+        """Write down what the next requests are answered with, one each."""
+        self._scripts.extend(scripts)
+
+    async def arrival(self) -> Recorded:
+        """The next request that was not yet waited for."""
+        return await asyncio.wait_for(self._arrivals.get(), 10)
+
+    # --- playing -----------------------------------------------------------------------------------------------------
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.connections.add(request.transport.get_extra_info("peername"))
+        recorded = Recorded(request, await request.read())
+        self.requests.append(recorded)
+        self._arrivals.put_nowait(recorded)
+        script = self._scripts.popleft() if self._scripts else self.responder(recorded)
+        reply = script if isinstance(script, Reply) else _rendered(script, recorded)
+        try:
+            return await self._play(reply, request, recorded)
+        except (asyncio.CancelledError, ConnectionError):
+            recorded.closed.set()
+            raise
+
+    async def _play(self, reply: Reply, request: web.Request, recorded: Recorded) -> web.StreamResponse:
+        if reply is HANG_UP:
+            return _break(request, web.Response())
+        if reply.held is not None:
+            await reply.held.wait()
+        response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        await response.prepare(request)
+        for step in reply.steps:
+            if isinstance(step, bytes):
+                await response.write(step)
+                recorded.sent += len(step)
+            elif isinstance(step, asyncio.Event):
+                await step.wait()
+            elif step is CUT:
+                return _break(request, response)
+            elif step is SILENCE:
+                await asyncio.Event().wait()
+            else:
+                break
+        await response.write_eof()
+        return response
+
+
+def form_of(path: str) -> ModuleType:
+    """The protocol of a path: the module that writes turns in it."""
+    return messages if path.endswith("/messages") else chat
+
+
+def _rendered(turn: Turn, recorded: Recorded) -> Reply:
+    asked = recorded.json
+    model = asked["model"]
+    form = form_of(recorded.path)
+    if asked.get("stream"):
+        return Reply(200, tuple(form.stream(turn, model)), {**SSE, **turn.headers})
+    body: bytes = form.whole(turn, model)
+    steps: list[Step] = [*turn.steps, body, END]
+    if CUT in steps:
+        steps = [step for step in turn.steps if step is not CUT] + [body[: len(body) // 2], CUT]
+    return Reply(200, tuple(steps), {**JSON, **turn.headers})
+
+
+def _break(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return response
