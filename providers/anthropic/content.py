@@ -141,6 +141,8 @@ class Content:
     def _file(self, part: Part, path: str) -> Block:
         if not self.files:
             refuse(path, "The model takes no files.")
+        if part.get("detail") not in (None, "auto"):
+            self.conversions.append(ignored(f"{path}.detail", "the vendor has no detail of files"))
         filename = part.get("filename")
         title = filename if isinstance(filename, str) and filename else None
         url, content = part.get("file_url"), part.get("file_data")

@@ -100,7 +100,7 @@ CACHE_TTLS: Final = {"12h": "1h", "30m": "5m"}
 
 
 def encode(prepared: Prepared, settings: AnthropicSettings) -> Call:
-    """The call that carries the request. Appends to `prepared.conversions`; raises Refused."""
+    """The call that carries the request. Appends to `prepared.conversions`; raises RefusedError."""
     request, conversions = prepared.request, prepared.conversions
     model = model_named(prepared.capabilities.family or prepared.model)
     strict = StrictLimits()

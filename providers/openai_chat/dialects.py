@@ -169,7 +169,6 @@ GENERIC: Final = Dialect(
     capabilities=_SELF_HOSTED,
     optional=SAMPLING | LOGPROBS | {"parallel_tool_calls"},
     think_tags=True,
-    finish_optional=True,
     reasoning_outside_output=True,
 )
 

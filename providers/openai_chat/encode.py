@@ -68,7 +68,7 @@ _JSON_LINE: Final = "Answer with JSON."
 
 
 def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object]) -> Call:
-    """The call. Raises Refused for what cannot be carried and must not be lost."""
+    """The call. Raises RefusedError for what cannot be carried and must not be lost."""
     family = family_of(prepared.model, dialect.families)
     body: Body = {"model": prepared.model, "messages": messages(prepared, dialect, family)}
     if prepared.stream:
@@ -186,7 +186,9 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
         or not prepared.capabilities.logprobs
         or (thinking and not dialect.sampling_while_reasoning)
     ):
-        paths = ["top_logprobs"] * bool(top) + [f"include[{include.index(LOGPROBS_INCLUDE)}]"] * asked
+        paths = ["top_logprobs"] if top else []
+        if asked:
+            paths.append(f"include[{include.index(LOGPROBS_INCLUDE)}]")
         prepared.conversions.extend(dropped(path, "the model gives no log probabilities") for path in paths)
         return
     body["logprobs"] = True

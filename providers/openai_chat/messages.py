@@ -6,12 +6,11 @@ the group.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from providers.openai_chat.dialects import Dialect
 from providers.openai_chat.models import ModelFamily
-from providers.openai_chat.parts import ChatPart, chat_parts, content_of
+from providers.openai_chat.parts import ChatPart, chat_parts, content_of, only_text
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
@@ -23,15 +22,17 @@ Content: TypeAlias = str | list[ChatPart]
 REASONING_TEXT: Final = "reasoning_text"
 
 
-@dataclass(slots=True)
 class _Draft:
     """The assistant message that is being gathered. `texts` are one entry a Responses message."""
 
-    turn: int
-    texts: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
-    reasoning: list[tuple[str, str]] = field(default_factory=list)
-    calls: list[dict[str, object]] = field(default_factory=list)
+    __slots__ = ("calls", "reasoning", "refusals", "texts", "turn")
+
+    def __init__(self, turn: int) -> None:
+        self.turn = turn
+        self.texts: list[str] = []
+        self.refusals: list[str] = []
+        self.reasoning: list[tuple[str, str]] = []
+        self.calls: list[dict[str, object]] = []
 
 
 class _Writer:
@@ -45,12 +46,17 @@ class _Writer:
         self._draft: _Draft | None = None
         self._media: list[dict[str, object]] = []
         self._turn = 0
-        self._last_turn = sum(isinstance(item, MessageItem) and item.role == "user" for item in prepared.items)
+        self._last_turn = (
+            sum(isinstance(item, MessageItem) and item.role == "user" for item in prepared.items)
+            if dialect.replay is not None and dialect.replay.scope == "open_turn"
+            else 0
+        )
 
     def write(self) -> list[Message]:
         for item in _with_instructions(self._prepared):
             if isinstance(item, MessageItem):
-                self._end_of_results()
+                if self._media:
+                    self._end_of_results()
                 if item.role == "assistant":
                     self._assistant(item)
                 elif item.role == "user":
@@ -78,7 +84,10 @@ class _Writer:
         return self._draft
 
     def _assistant(self, item: MessageItem) -> None:
-        draft = self._drafted()
+        draft = self._draft or self._drafted()
+        if (text := only_text(item.parts)) is not None:
+            draft.texts.append(text)
+            return
         refusals = [str(part.get("refusal") or "") for part in item.parts if part.get("type") == "refusal"]
         texts = [str(part.get("text") or "") for part in item.parts if part.get("type") != "refusal"]
         if refusals and not self._dialect.refusal_member:
@@ -111,8 +120,12 @@ class _Writer:
         draft, self._draft = self._draft, None
         if draft is None:
             return
-        reasoning = self._replayed(draft)
+        reasoning = self._replayed(draft) if draft.reasoning or self._dialect.replay is not None else None
         if not (draft.texts or draft.refusals or draft.calls):
+            if reasoning is not None:
+                self._prepared.conversions.extend(
+                    ignored(path, "nothing that the assistant said or called follows it") for path, _ in draft.reasoning
+                )
             return
         message: Message = {"role": "assistant", "content": "\n".join(draft.texts) or None}
         if message["content"] is None and not self._dialect.null_content:
@@ -146,13 +159,11 @@ class _Writer:
     def _user(self, item: MessageItem) -> None:
         self._flush()
         self._turn += 1
-        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
-        self._messages.append({"role": "user", "content": content_of(parts, self._dialect)})
+        self._messages.append({"role": "user", "content": self._content(item)})
 
     def _system(self, item: MessageItem) -> None:
         self._flush()
-        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
-        content = content_of(parts, self._dialect)
+        content = self._content(item)
         first = self._messages[0] if self._messages else None
         if self._dialect.one_system_message and first is not None and first["role"] == "system":
             if len(self._messages) > 1:
@@ -163,6 +174,12 @@ class _Writer:
             self._messages.insert(0, {"role": "system", "content": content})
         else:
             self._messages.append({"role": system_role(self._dialect, self._family), "content": content})
+
+    def _content(self, item: MessageItem) -> Content:
+        if (text := only_text(item.parts)) is not None:
+            return text
+        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
+        return content_of(parts, self._dialect)
 
     def _moved(self, item: MessageItem) -> None:
         self._prepared.conversions.append(

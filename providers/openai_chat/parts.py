@@ -39,7 +39,7 @@ _PDF: Final = "application/pdf"
 def chat_parts(
     parts: Sequence[Part], path: str, prepared: Prepared, dialect: Dialect, family: ModelFamily | None
 ) -> list[ChatPart]:
-    """The parts in Chat form. Raises Refused for what the server cannot take."""
+    """The parts in Chat form. Raises RefusedError for what the server cannot take."""
     written: list[ChatPart] = []
     for index, part in enumerate(parts):
         place = f"{path}[{index}]"
@@ -61,6 +61,15 @@ def chat_parts(
                 prepared.conversions.append(ignored(f"{place}.prompt_cache_breakpoint"))
         written.append(chat_part)
     return written
+
+
+def only_text(parts: Sequence[Part]) -> str | None:
+    """The text of a message that is one text and nothing else, as most are."""
+    if len(parts) != 1:
+        return None
+    part = parts[0]
+    text = part.get("text")
+    return text if len(part) == 2 and isinstance(text, str) else None
 
 
 def content_of(parts: list[ChatPart], dialect: Dialect) -> str | list[ChatPart]:

@@ -21,7 +21,7 @@ Wire: TypeAlias = bytes | Pause
 
 
 def encode(prepared: Prepared) -> Call:
-    """The call. Raises Refused for a script that cannot be played."""
+    """The call. Raises RefusedError for a script that cannot be played."""
     body = orjson.dumps(given(prepared))
     index, message = _last_user_message(prepared)
     try:

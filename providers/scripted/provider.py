@@ -40,7 +40,7 @@ class Scripted(Provider):
         return _CAPABILITIES
 
     def encode(self, prepared: Prepared) -> Call:
-        """The call, with the answer that the script asks for. Raises Refused for a script that cannot be played."""
+        """The call, with the answer that the script asks for. Raises RefusedError for what cannot be played."""
         return encode(prepared)
 
     def decoder(self, prepared: Prepared) -> Decoder:

@@ -9,7 +9,7 @@ from proxy.exchange.history import HistoryMode, ordered
 from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
-from proxy.provider.conversions import Conversion, Refused, dropped, ignored, refuse
+from proxy.provider.conversions import Conversion, RefusedError, dropped, ignored, refuse
 from proxy.provider.history import OpenedProof
 from proxy.responses.request import CreateRequest
 from proxy.responses.seal import Sealer
@@ -83,7 +83,7 @@ def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
     if rules.strict:
         for conversion in prepared.conversions:
             if conversion.strict_refuses:
-                raise Refused(
+                raise RefusedError(
                     400,
                     f"'{conversion.path}' cannot be carried to '{target.endpoint.name}/{target.model}' as it is: "
                     f"{conversion.reason}. The gateway is configured to refuse such requests.",

@@ -13,7 +13,7 @@ from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import encode, prepare
 from proxy.provider.contract import Call, Decoder
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import Outcome, ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason
 from proxy.responses.errors import ResponsesError
@@ -84,7 +84,7 @@ class Run:
                 request, self.target, rules=gateway.rules, sealer=gateway.sealer, client=client.name
             )
             self._call = encode(self.prepared, self.target, gateway.rules)
-        except Refused as refusal:
+        except RefusedError as refusal:
             gateway.metrics.count_refusal(self.target.endpoint.name, refusal.param or "")
             raise
         self._table = offered.table

@@ -54,7 +54,7 @@ def offer(
     unsupported: UnsupportedTools,
     conversions: list[Conversion],
 ) -> Offer:
-    """Offer the request's tools to a target. Raises Refused (400) for what must not be lost."""
+    """Offer the request's tools to a target. Raises RefusedError (400) for what must not be lost."""
     if not tools and tool_choice in (None, "auto", "none"):
         return NO_OFFER
     identities: dict[str, ToolIdentity] = {}

@@ -133,6 +133,7 @@ class Provider(ABC):
     Settings: ClassVar[SettingsModel]
     environment_key: ClassVar[str | None] = None
 
+    @abstractmethod
     def __init__(self, settings: BaseModel, name: str) -> None:
         """`settings` is an instance of `Settings`; `name` is what the operator calls this endpoint."""
 
@@ -148,7 +149,7 @@ class Provider(ABC):
     @abstractmethod
     def encode(self, prepared: Prepared) -> Call:
         """Translate the request. Deterministic: equal requests give equal bytes. Appends to `prepared.conversions`.
-        Raises `Refused` for what cannot be carried and must not be lost."""
+        Raises `RefusedError` for what cannot be carried and must not be lost."""
 
     @abstractmethod
     def decoder(self, prepared: Prepared) -> Decoder:

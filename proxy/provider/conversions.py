@@ -51,11 +51,11 @@ def approximated(path: str, reason: str, *, contract: bool = False) -> Conversio
     return Conversion(path, "approximated", reason, contract)
 
 
-class Refused(ResponsesError):
+class RefusedError(ResponsesError):
     """An element that cannot be carried and must not be lost: 400 before anything reaches the vendor."""
 
 
 def refuse(path: str, message: str, *, value: bool = False) -> NoReturn:
     """Raise the 400 for the element at `path`; `value`: only this value of it is the problem."""
     code = "unsupported_value" if value else "unsupported_parameter"
-    raise Refused(400, message, param=path, code=code)
+    raise RefusedError(400, message, param=path, code=code)

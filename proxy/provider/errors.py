@@ -1,5 +1,6 @@
 """What can go wrong at a vendor, in eleven classes: one table says what the client sees and whether we try again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,6 +65,9 @@ ERROR_RULES: Mapping[ErrorClass, ErrorRule] = {
     "cut": ErrorRule(502, "server_error", "server_error", "cut", retry=True),
 }
 
+MAX_RETRY_AFTER = 86_400.0
+"""The longest wait that is believed, in seconds."""
+
 BAD_CREDENTIAL = "The provider refused the gateway's credential. The operator of the gateway has to look at it."
 """Said instead of the vendor's own words, which may quote the operator's key."""
 
@@ -89,7 +93,7 @@ class ProviderError(ResponsesError):
         rule = ERROR_RULES[error_class]
         headers: dict[str, str] = {}
         if retry_after is not None:
-            headers["retry-after"] = str(max(1, -(-int(retry_after * 1000) // 1000)))
+            headers["retry-after"] = str(max(1, math.ceil(retry_after)))
         if rule.hint is not None:
             headers["x-should-retry"] = rule.hint
         super().__init__(
@@ -112,22 +116,17 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
     `headers` are looked up case-insensitively by the mapping itself. Nonsense counts as absent.
     """
-    if milliseconds := headers.get("retry-after-ms"):
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(milliseconds) / 1000)
+            seconds = float(headers.get(name, "nan")) * unit
         except ValueError:
-            pass
-    value = headers.get("retry-after")
-    if not value:
-        return None
+            continue
+        if 0 <= seconds <= MAX_RETRY_AFTER:
+            return seconds
     try:
-        seconds = float(value)
+        when = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
-    return seconds if 0 <= seconds < float("inf") else None
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), MAX_RETRY_AFTER)

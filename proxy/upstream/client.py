@@ -194,15 +194,15 @@ def _head(origin: Origin, call: Call, headers: Mapping[str, str]) -> bytes:
     """The request's head. Raises ValueError for what would break out of its line."""
     target = origin.prefix + call.path
     fields = {
-        "Host": origin.authority,
-        "User-Agent": "dragoman",
-        "Accept": "text/event-stream" if call.stream else "application/json",
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        **call.headers,
-        **headers,
-        "Content-Length": str(len(call.body)),
+        "host": origin.authority,
+        "user-agent": "dragoman",
+        "accept": "text/event-stream" if call.stream else "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
     }
+    for given in (call.headers, headers):
+        fields.update({name.lower(): value for name, value in given.items()})
+    fields["content-length"] = str(len(call.body))
     lines = "\r\n".join([f"{name}: {value}" for name, value in fields.items()])
     if lines.count("\r\n") != len(fields) - 1 or lines.count("\n") != len(fields) - 1 or "\0" in lines:
         raise ValueError("a header holds a line break")

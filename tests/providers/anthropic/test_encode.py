@@ -13,7 +13,7 @@ import pytest
 from providers.anthropic import Anthropic, AnthropicSettings
 from providers.anthropic.encode import CORE, MAPPED, PARTLY_REPORTED, REPORTED
 from proxy.provider.capabilities import extended
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.history import FunctionTool, ToolChoice
 from proxy.responses.request import CreateRequest
 from tests.providers.anthropic.requests import HAIKU, OPUS, WEATHER, body_of, encoded, losses, message, prepared
@@ -154,7 +154,7 @@ def test_schemas_of_tools_that_are_not_strict_are_the_clients(parameters: Any, s
 
 
 def test_parameters_that_are_no_object_are_refused() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         encoded(tools=[FunctionTool("f", None, {"type": "array"}, None, "tools[0]")])
     assert caught.value.param == "tools[0].parameters"
 
@@ -246,7 +246,7 @@ def test_no_choice_without_tools() -> None:
     body, _ = encoded(parallel_tool_calls=False, tool_choice="auto")
     assert "tool_choice" not in body
     assert "tools" not in body
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         encoded(choice=REQUIRED)
 
 

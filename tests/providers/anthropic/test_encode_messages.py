@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from providers.anthropic import AnthropicSettings
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.history import CallItem, OpenedProof, ReasoningItem, ResultItem
 from tests.providers.anthropic.requests import (
     HAIKU,
@@ -79,7 +79,7 @@ def test_an_instruction_after_results_never_parts_them_from_the_call() -> None:
 
 def test_instructions_can_be_text_only() -> None:
     image = {"type": "input_image", "image_url": "https://example.org/a.png"}
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         encoded(developer(image, path="input[0]"), message("A"))
     assert caught.value.param == "input[0].content[0]"
 
@@ -180,7 +180,7 @@ def test_hosts_that_do_not_sign_take_their_thinking_unsigned() -> None:
 
 
 def test_models_that_take_no_files_refuse_them() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         encoded(message({"type": "input_file", "file_data": "JVBERi0x"}), model="qwen3")
     assert caught.value.param == "input[0].content[0]"
 
@@ -298,7 +298,7 @@ def test_image_detail_is_ignored() -> None:
     ],
 )
 def test_what_cannot_be_carried_is_refused_with_its_path(part: Any, param: Any) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         encoded(message(part), settings=AnthropicSettings(max_image_bytes=8))
     assert (caught.value.status, caught.value.param) == (400, param)
 

@@ -8,7 +8,7 @@ import orjson
 
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.decode import ChatDecoder
-from providers.openai_chat.dialects import DIALECTS
+from providers.openai_chat.dialects import DIALECTS, Dialect
 from proxy.provider.contract import Frame, Prepared
 from proxy.provider.history import (
     AUTO,
@@ -118,9 +118,9 @@ def chunk(delta: object = None, **choice: Any) -> dict[str, Any]:
     return {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": delta if delta is not None else {}, **choice}]}
 
 
-def streamed(*chunks: object, dialect: str = "openai", done: bool = True, start: bool = False) -> list[Event]:
+def streamed(*chunks: object, dialect: str | Dialect = "openai", done: bool = True, start: bool = False) -> list[Event]:
     """The events of a stream: chunks are values, or bytes as they are."""
-    decoder = ChatDecoder(DIALECTS[dialect])
+    decoder = ChatDecoder(DIALECTS[dialect] if isinstance(dialect, str) else dialect)
     events: list[Event] = []
     for each in chunks:
         events += decoder.feed(Frame("", each if isinstance(each, bytes) else orjson.dumps(each)))

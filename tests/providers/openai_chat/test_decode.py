@@ -1,10 +1,12 @@
 """Answers become neutral events: the quirks of servers, one by one."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from providers.openai_chat.dialects import DIALECTS
 from proxy.provider.errors import ProviderError
 from proxy.responses.events import (
     Annotation,
@@ -284,17 +286,24 @@ def test_without_any_end_the_answer_is_cut(reason: Any) -> None:
     assert failure(events).error_class == "cut"
 
 
-def test_the_generic_dialect_does_without_an_end() -> None:
-    assert streamed(chunk({"content": "a"}), dialect="generic", done=False)[-1] == Finished("unknown", None)
+ENDLESS = replace(DIALECTS["generic"], finish_optional=True)
 
 
-def test_even_the_generic_dialect_does_not_call_nothing_an_answer() -> None:
-    assert failure(streamed(dialect="generic", done=False)).error_class == "cut"
+def test_a_server_that_never_says_finish_is_believed() -> None:
+    assert streamed(chunk({"content": "a"}), dialect=ENDLESS, done=False)[-1] == Finished("unknown", None)
 
 
-def test_even_the_generic_dialect_does_not_call_half_a_call_an_answer() -> None:
+def test_an_unknown_server_is_not_believed_without_a_finish() -> None:
+    assert failure(streamed(chunk({"content": "a"}), dialect="generic", done=False)).error_class == "cut"
+
+
+def test_nothing_is_no_answer_even_where_the_finish_is_optional() -> None:
+    assert failure(streamed(dialect=ENDLESS, done=False)).error_class == "cut"
+
+
+def test_half_a_call_is_no_answer_even_where_the_finish_is_optional() -> None:
     half = chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a":'}}]})
-    assert failure(streamed(half, dialect="generic", done=False)).error_class == "cut"
+    assert failure(streamed(half, dialect=ENDLESS, done=False)).error_class == "cut"
 
 
 def test_done_without_a_finish_reason_is_an_end() -> None:

@@ -43,7 +43,7 @@ def test_the_defaults_for_an_unknown_server() -> None:
     assert not GENERIC.strict_tools
     assert GENERIC.think_tags
     assert GENERIC.replay is None
-    assert GENERIC.finish_optional
+    assert not GENERIC.finish_optional
     assert not GENERIC.capabilities.allowed_tools
 
 

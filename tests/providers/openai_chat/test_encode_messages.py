@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from providers.openai_chat import OpenAIChat
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.history import HistoryItem, Part
 from tests.providers.openai_chat.material import (
     GENERIC,
@@ -236,7 +236,7 @@ def test_cache_breakpoints() -> None:
     ],
 )
 def test_what_cannot_be_carried_is_refused_with_its_path(provider: OpenAIChat, part: Part, param: Any) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         messages_of(provider, prepared(provider, user("x", part)))
     assert refusal.value.status == 400
     assert refusal.value.param == f"input[0].content[1]{'.' if param else ''}{param}"

@@ -8,7 +8,7 @@ import pytest
 
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.encode import REQUEST_ELEMENTS
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.history import FunctionTool, ToolChoice
 from proxy.responses.request import CreateRequest
 from tests.providers.openai_chat.material import (
@@ -138,7 +138,7 @@ def test_what_else_reasoning_has(provider: OpenAIChat, reasoning: Any, said: Any
 
 
 def test_the_reasoning_mode_pro_is_refused() -> None:
-    with pytest.raises(Refused, match="pro"):
+    with pytest.raises(RefusedError, match="pro"):
         losses(OPENAI, reasoning={"mode": "pro"})
 
 
@@ -232,7 +232,7 @@ def test_json_object_needs_the_word_json(provider: OpenAIChat, added: bool) -> N
 
 
 def test_a_model_without_schemas_refuses_them() -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         encoded(GENERIC, prepared(GENERIC, capabilities={"json_schema": False}, text={"format": FORM}))
     assert refusal.value.param == "text.format"
 
@@ -350,7 +350,7 @@ def test_service_tier(provider: OpenAIChat, tier: str, expected: Any) -> None:
 
 
 def test_ultrafast_is_refused() -> None:
-    with pytest.raises(Refused, match="ultrafast"):
+    with pytest.raises(RefusedError, match="ultrafast"):
         losses(OPENAI, service_tier="ultrafast")
 
 

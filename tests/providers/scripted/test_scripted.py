@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies
 
 from proxy.provider.contract import Frame, Pause
-from proxy.provider.conversions import Refused
+from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import ERROR_RULES, ProviderError
 from proxy.provider.history import (
     CallItem,
@@ -461,7 +461,7 @@ def test_unreadable_frames_fail(model: Model) -> None:
     ],
 )
 def test_wrong_scripts_are_refused_with_a_reason(model: Model, script: str, message: str) -> None:
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(RefusedError) as raised:
         model.call(script)
     assert message in raised.value.message
     assert (raised.value.status, raised.value.param) == (400, "input[0]")

@@ -1,0 +1,325 @@
+"""No element of a request vanishes silently: it stands in the vendor's body, or is declared, or is refused, or the
+gateway itself acts upon it and says why the vendor need not know."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from proxy.provider.conversions import Conversion
+from proxy.responses.request import (
+    PARAMETERS,
+    ImageConfig,
+    PromptCacheOptions,
+    ReasoningConfig,
+    StreamOptions,
+    TextConfig,
+    parse_create,
+)
+from proxy.responses.response import opening
+
+from .targets import DESTINATIONS, Declined, Destination, Translated, translate
+
+EACH_DESTINATION = pytest.mark.parametrize("destination", DESTINATIONS, ids=lambda destination: destination.id)
+
+MARK = "mark3141"
+PNG = "data:image/png;base64,iVBORw0KGgo="
+PDF = "data:application/pdf;base64,JVBERi0xLjQ="
+WX = {"type": "function", "name": "wx", "parameters": {"type": "object", "properties": {}}}
+MINIMAL: dict[str, Any] = {"model": "M", "input": "ping", "tools": [WX], "tool_choice": "auto"}
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+
+
+def _format(kind: str, **members: object) -> dict[str, Any]:
+    return {"text": {"format": {"type": kind, **members}}}
+
+
+#: A parameter, or one member of it, with values that are not the default.
+PARAMETER_VALUES: list[tuple[str, dict[str, Any]]] = [
+    ("access_programs", {"access_programs": {"cyber": "standard"}}),
+    ("background", {"background": True}),
+    ("background_options", {"background_options": {"completion_window": "2h"}}),
+    ("context_management", {"context_management": [{"type": "compaction", "compact_threshold": 5000}]}),
+    ("conversation", {"conversation": "conv_1"}),
+    ("frequency_penalty", {"frequency_penalty": 0.5}),
+    ("image.context_compression", {"image": {"context_compression": "enabled"}}),
+    ("include", {"include": ["message.output_text.logprobs"]}),
+    ("include", {"include": ["reasoning.encrypted_content"]}),
+    ("include", {"include": ["file_search_call.results"]}),
+    ("include", {"include": ["web_search_call.results"]}),
+    ("include", {"include": ["web_search_call.action.sources"]}),
+    ("include", {"include": ["message.input_image.image_url"]}),
+    ("include", {"include": ["computer_call_output.output.image_url"]}),
+    ("include", {"include": ["code_interpreter_call.outputs"]}),
+    ("input", {"input": MARK}),
+    ("instructions", {"instructions": MARK}),
+    ("max_output_tokens", {"max_output_tokens": 3141}),
+    ("max_tool_calls", {"max_tool_calls": 2}),
+    ("metadata", {"metadata": {"a": "b"}}),
+    ("model", {"model": "N"}),
+    ("moderation", {"moderation": {"model": "omni-moderation-latest"}}),
+    ("parallel_tool_calls", {"parallel_tool_calls": False}),
+    ("presence_penalty", {"presence_penalty": 0.5}),
+    ("previous_response_id", {"previous_response_id": "resp_1"}),
+    ("prompt", {"prompt": {"id": "pmpt_1"}}),
+    ("prompt_cache_key", {"prompt_cache_key": MARK}),
+    ("prompt_cache_options.mode", {"prompt_cache_options": {"mode": "explicit"}}),
+    ("prompt_cache_options.ttl", {"prompt_cache_options": {"ttl": "12h"}}),
+    ("prompt_cache_options.comparison_response_id", {"prompt_cache_options": {"comparison_response_id": "resp_1"}}),
+    ("prompt_cache_options.prewarm", {"prompt_cache_options": {"prewarm": True}}),
+    ("prompt_cache_retention", {"prompt_cache_retention": "24h"}),
+    *[
+        ("reasoning.effort", {"reasoning": {"effort": effort}})
+        for effort in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    ],
+    *[
+        ("reasoning.summary", {"reasoning": {"effort": "high", "summary": summary}})
+        for summary in ("auto", "concise", "detailed")
+    ],
+    ("reasoning.generate_summary", {"reasoning": {"effort": "high", "generate_summary": "concise"}}),
+    ("reasoning.context", {"reasoning": {"context": "all_turns"}}),
+    ("reasoning.context", {"reasoning": {"context": "current_turn"}}),
+    ("reasoning.mode", {"reasoning": {"mode": "pro"}}),
+    ("safety_identifier", {"safety_identifier": MARK}),
+    *[("service_tier", {"service_tier": tier}) for tier in ("default", "fast", "flex", "priority")],
+    ("store", {"store": False}),
+    ("stream", {"stream": True}),
+    ("stream_options.include_obfuscation", {"stream": True, "stream_options": {"include_obfuscation": True}}),
+    ("temperature", {"temperature": 0.3}),
+    ("temperature", {"temperature": 1.7}),
+    ("text.format", _format("json_object")),
+    ("text.format", _format("json_schema", name="a", schema=SCHEMA)),
+    ("text.format", _format("json_schema", name="a", schema=SCHEMA, strict=True)),
+    ("text.format", _format("json_schema", name="a", schema=SCHEMA, description=MARK)),
+    ("text.verbosity", {"text": {"verbosity": "low"}}),
+    ("text.verbosity", {"text": {"verbosity": "high"}}),
+    ("tool_choice", {"tool_choice": "none"}),
+    ("tool_choice", {"tool_choice": "required"}),
+    ("tool_choice", {"tool_choice": {"type": "function", "name": "wx"}}),
+    ("tool_choice", {"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [WX | {"parameters": None}]}}),  # noqa: E501
+    ("tool_choice", {"tool_choice": {"type": "web_search"}}),
+    ("tools", {"tools": [WX | {"description": MARK}]}),
+    ("top_logprobs", {"top_logprobs": 3}),
+    ("top_p", {"top_p": 0.3}),
+    ("truncation", {"truncation": "auto"}),
+    ("user", {"user": MARK}),
+]
+
+#: Parameters that the gateway itself acts upon without telling the vendor, and how.
+OF_THE_CORE: dict[str, str] = {
+    "metadata": "kept with the response and echoed; vendors have no use for it",
+    "model": "resolved to the target before anything is translated",
+    "store": "echoed; nothing is stored yet, so there is nothing to decide",
+    "stream": "decides how the client is answered; the vendor may be asked for another form",
+    "stream_options.include_obfuscation": "padding against eavesdroppers, which the gateway does not add",
+}
+
+#: Values that ask for nothing, as the answer has it always, or as the items it concerns never occur.
+ASKS_FOR_NOTHING: dict[str, dict[str, str]] = {
+    "include": {
+        "reasoning.encrypted_content": "always given where there is a proof",
+        "file_search_call.results": "no such items occur",
+        "web_search_call.results": "always given where the vendor tells them",
+        "web_search_call.action.sources": "always given where the vendor tells them",
+        "message.input_image.image_url": "input is not listed yet",
+        "computer_call_output.output.image_url": "no such items occur",
+        "code_interpreter_call.outputs": "always given where the vendor tells them",
+    },
+}
+
+#: A missing state is told as OpenAI tells it: without naming the parameter.
+REFUSED_WITHOUT_PARAM = frozenset({"conversation", "prompt"})
+
+#: How Anthropic's models think and answer anyhow: asking for it changes nothing.
+USUAL: dict[tuple[str, str], str] = {}
+
+
+@EACH_DESTINATION
+@pytest.mark.parametrize(("path", "values"), PARAMETER_VALUES, ids=[f"{p}={list(v.values())[-1]}" for p, v in PARAMETER_VALUES])  # noqa: E501
+def test_parameter_does_not_vanish(path: str, values: dict[str, Any], destination: Destination) -> None:
+    base = translate(MINIMAL | _context(path), destination)
+    found = translate(MINIMAL | values, destination)
+    assert isinstance(base, Translated)
+    if isinstance(found, Declined):
+        assert found.status in (400, 404)
+        root = path.partition(".")[0]
+        assert (found.param or "").startswith(root) or (found.param is None and path in REFUSED_WITHOUT_PARAM)
+    elif path not in OF_THE_CORE and _asked(path, values) not in ASKS_FOR_NOTHING.get(path, {}):
+        assert _told(found) != _told(base) or _declared(path, found, base)
+
+
+@pytest.mark.parametrize("path", ["metadata", "store"])
+def test_parameter_of_the_core_is_echoed(path: str) -> None:
+    values = next(values for name, values in PARAMETER_VALUES if name == path)
+    assert opening(parse_create(MINIMAL | values))[path] == values[path]
+
+
+def test_every_parameter_is_tried() -> None:
+    paths = {path for path, _ in PARAMETER_VALUES}
+    assert {path.partition(".")[0] for path in paths} == PARAMETERS
+    for name, config in {
+        "image": ImageConfig,
+        "prompt_cache_options": PromptCacheOptions,
+        "reasoning": ReasoningConfig,
+        "stream_options": StreamOptions,
+        "text": TextConfig,
+    }.items():
+        assert {path.partition(".")[2] for path in paths if path.startswith(f"{name}.")} == set(config.__annotations__)
+
+
+# --- items, parts and tools -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Something inside the input or the tools. `path` is its place, `request` what brings it; it counts as carried when
+    the body has the text `mark`."""
+
+    name: str
+    path: str
+    request: dict[str, Any] = field(hash=False)
+    mark: str = MARK
+
+
+def _part(name: str, mark: str = MARK, /, **part: object) -> Element:
+    message = {"role": "user", "content": [{"type": "input_text", "text": "ping"}, part]}
+    return Element(name, "input[0].content[1]", {"input": [message]}, mark)
+
+
+def _item(name: str, *items: dict[str, Any], path: str = "input[1]", mark: str = MARK) -> Element:
+    return Element(name, path, {"input": [{"role": "user", "content": "ping"}, *items]}, mark)
+
+
+def _tool(name: str, /, **tool: object) -> Element:
+    return Element(name, "tools[0]", {"tools": [tool, {"type": "function", "name": "other"}]})
+
+
+def _call(**members: object) -> dict[str, Any]:
+    return {"type": "function_call", "call_id": "call_1", "name": "wx", "arguments": "{}"} | members
+
+
+def _output(**members: object) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": "call_1", "output": "3 C"} | members
+
+
+CALL, OUTPUT = _call(), _output()
+
+ELEMENTS = [
+    _part("text", type="input_text", text=MARK),
+    _part("image by address", type="input_image", image_url=f"https://example.com/{MARK}.png"),
+    _part("image as data", "iVBORw0KGgo=", type="input_image", image_url=PNG),
+    _part("image by id", type="input_image", file_id=MARK),
+    _part("image's detail", '"detail":"high"', type="input_image", image_url=PNG, detail="high"),
+    _part("PDF", "JVBERi0xLjQ=", type="input_file", file_data=PDF, filename="a.pdf"),
+    _part("PDF's name", type="input_file", file_data=PDF, filename=f"{MARK}.pdf"),
+    _part("text file", "aGk=", type="input_file", file_data="data:text/plain;base64,aGk=", filename="a.txt"),
+    _part("file by address", type="input_file", file_url=f"https://example.com/{MARK}.pdf"),
+    _part("file by id", type="input_file", file_id=MARK),
+    _part("file's detail", '"detail":"high"', type="input_file", file_data=PDF, filename="a.pdf", detail="high"),
+    _part("sound", "bWFyaw==", type="input_audio", input_audio={"data": "bWFyaw==", "format": "wav"}),
+    _part("cache breakpoint", "cache", type="input_text", text="x", prompt_cache_breakpoint={"mode": "explicit"}),
+    _item("system message", {"role": "system", "content": MARK}),
+    _item("developer message", {"role": "developer", "content": MARK}),
+    _item("assistant's text", {"role": "assistant", "content": MARK}, {"role": "user", "content": "go on"}),
+    _item("refusal", {"role": "assistant", "content": [{"type": "refusal", "refusal": MARK}]}),
+    _item("reasoning's summary", {"type": "reasoning", "summary": [{"type": "summary_text", "text": MARK}]}),
+    _item(
+        "reasoning's content",
+        {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": MARK}]},
+    ),
+    _item("reasoning's proof", {"type": "reasoning", "summary": [], "encrypted_content": MARK}),
+    _item("call's name", _call(name=MARK), OUTPUT),
+    _item("call's arguments", _call(arguments=json.dumps({"a": MARK})), OUTPUT),
+    _item("call's cut arguments", _call(arguments=f'{{"a": "{MARK}'), OUTPUT),
+    _item("call's namespace", _call(namespace=MARK), OUTPUT),
+    _item("result", CALL, _output(output=MARK), path="input[2]"),
+    _item("result's text part", CALL, _output(output=[{"type": "input_text", "text": MARK}]), path="input[2]"),
+    _item(
+        "result's image",
+        CALL,
+        _output(output=[{"type": "input_image", "image_url": PNG}]),
+        path="input[2]",
+        mark="iVBORw0KGgo=",
+    ),
+    _item("result's failure", CALL, _output(status="incomplete"), path="input[2]", mark="is_error"),
+    _item(
+        "custom call",
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": MARK},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": "done"},
+    ),
+    _item(
+        "custom call's result",
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": "x"},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": MARK},
+    ),
+    _item("item reference", {"type": "item_reference", "id": MARK}, path="input"),
+    _item("compaction", {"type": "compaction", "encrypted_content": MARK}),
+    _item("compaction trigger", {"type": "compaction_trigger"}),
+    _item("configuration update", {"type": "configuration_update", "reasoning": {"effort": "high"}}),
+    _item("additional tools", {"type": "additional_tools", "role": "developer", "tools": [WX | {"name": MARK}]}),
+    _item("web search call", {"type": "web_search_call", "id": "ws_1", "status": "completed"}),
+    _item("program", {"type": "program", "call_id": "c", "code": MARK, "fingerprint": "f"}),
+    _tool("tool's name", type="function", name=MARK),
+    _tool("tool's description", type="function", name="wx", description=MARK),
+    _tool("tool's parameters", type="function", name="wx", parameters={"type": "object", "properties": {MARK: {}}}),
+    _tool("custom tool", type="custom", name=MARK),
+    _tool("namespace", type="namespace", name=MARK, description="More", tools=[{"type": "function", "name": "wx"}]),
+    _tool("namespace's tool", type="namespace", name="ns", description="More", tools=[{"type": "function", "name": MARK}]),  # noqa: E501
+    _tool("namespace's description", type="namespace", name="ns", description=MARK, tools=[{"type": "function", "name": "wx"}]),  # noqa: E501
+    _tool("deferred tool", type="function", name="wx", defer_loading=True),
+    _tool("asynchronous tool", **{"type": "function", "name": "wx", "async": True}),
+    _tool("tool's callers", type="function", name="wx", allowed_callers=["direct"]),
+    _tool("tool's output schema", type="function", name="wx", output_schema={"type": "object"}),
+    *[
+        _tool(f"{kind} tool", type=kind)
+        for kind in ("web_search", "web_search_preview", "local_shell", "shell", "apply_patch", "tool_search", "computer")
+    ],
+    _tool("file_search tool", type="file_search", vector_store_ids=["vs_1"]),
+    _tool("code_interpreter tool", type="code_interpreter", container={"type": "auto"}),
+    _tool("image_generation tool", type="image_generation"),
+    _tool("mcp tool", type="mcp", server_label="a", server_url="https://example.com"),
+]
+
+
+@EACH_DESTINATION
+@pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: element.name)
+def test_element_does_not_vanish(element: Element, destination: Destination) -> None:
+    found = translate({"model": "M", "input": "ping"} | element.request, destination)
+    if isinstance(found, Declined):
+        assert found.status in (400, 404)
+        assert (found.param or "").startswith(element.path.partition("[")[0])
+    else:
+        declared = any(conversion.path.startswith(element.path) for conversion in found.conversions)
+        assert element.mark in found.call.body.decode() or declared
+
+
+# --- what became of it ------------------------------------------------------------------------------------------------
+
+
+def _context(path: str) -> dict[str, Any]:
+    """What a value needs beside it and is no part of it."""
+    if path in ("reasoning.summary", "reasoning.generate_summary"):
+        return {"reasoning": {"effort": "high"}}
+    return {"stream": True} if path.startswith("stream_options") else {}
+
+
+def _asked(path: str, values: dict[str, Any]) -> str | None:
+    return str(values[path][0]) if path == "include" else None
+
+
+def _told(translated: Translated) -> tuple[bytes, dict[str, str]]:
+    """All that the vendor is told."""
+    return translated.call.body, dict(translated.call.headers)
+
+
+def _declared(path: str, found: Translated, base: Translated) -> list[Conversion]:
+    """The conversions that name the parameter, and that the request without it does not have."""
+    name = path.replace("generate_summary", "summary")
+    roots = (name, name.partition(".")[0])
+    return [
+        conversion
+        for conversion in found.conversions
+        if conversion not in base.conversions
+        and (conversion.path.startswith(name) or conversion.path in roots)
+    ]
