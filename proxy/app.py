@@ -14,6 +14,7 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import Rules
 from proxy.http import health, models, responses
 from proxy.http.access import Keys
+from proxy.http.protocol import Runner
 from proxy.http.surface import GATEWAY, KEYS, surface
 from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
@@ -82,7 +83,7 @@ class Server:
         return int(address[1])
 
     async def _listen(self, app: web.Application, address: ListenAddress) -> None:
-        runner = web.AppRunner(
+        runner = Runner(
             app,
             access_log=None,
             handle_signals=False,

@@ -27,6 +27,7 @@ from providers.openai_chat.tool_calls import ToolCalls, dumped
 from providers.openai_chat.usage import usage_of
 from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
+from proxy.provider.repetition import RepeatedText
 from proxy.responses.events import (
     Annotation,
     Event,
@@ -65,6 +66,7 @@ class ChatDecoder:
         "_over",
         "_raw",
         "_reasoning_key",
+        "_repeated",
         "_service_tier",
         "_started",
         "_text_open",
@@ -82,6 +84,7 @@ class ChatDecoder:
         self._choice: object = None
         self._detail: str | None = None
         # Text: white space is held back until something visible follows; annotations wait for the text they belong to.
+        self._repeated = RepeatedText()
         self._think_tags = ThinkTags() if dialect.think_tags else None
         self._text_open = False
         self._held = ""
@@ -100,14 +103,51 @@ class ChatDecoder:
         if self._over:
             return ()
         data = frame.data
+        if (text := self._repeated.text(data)) is not None:
+            return (Text(CONTENT, text),)
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
             self._unread(data)
         else:
+            if self._text_open and (text := self._next_text(chunk)) is not None:
+                self._repeated.learn(data, b'"content"', text)
+                return (Text(CONTENT, text),)
+            self._repeated.forget()
             self._value(chunk, frame.event)
         events, self._events = self._events, []
         return events
+
+    def _next_text(self, chunk: object) -> str | None:
+        """The text of a chunk that goes on with the open text and says nothing else, as nearly every chunk does."""
+        if not isinstance(chunk, dict) or self._reasoning_key is not None or self._annotations or self._logprobs:
+            return None
+        choices = chunk.get("choices")
+        if (
+            not isinstance(choices, list)
+            or len(choices) != 1
+            or chunk.get("usage") is not None
+            or chunk.get("error")
+            or chunk.get("x_groq") is not None
+            or (self._service_tier is None and chunk.get("service_tier"))
+        ):
+            return None
+        choice = choices[0]
+        if (
+            not isinstance(choice, dict)
+            or choice.get("finish_reason") is not None
+            or choice.get("logprobs") is not None
+            or choice.get("usage") is not None
+            or choice.get("index") != self._choice
+            or choice.get("error")
+        ):
+            return None
+        delta = choice.get("delta")
+        if not isinstance(delta, dict) or len(delta) != 1:
+            return None
+        text = delta.get("content")
+        tags = self._think_tags
+        return text if isinstance(text, str) and text and (tags is None or tags.passing) else None
 
     def end(self) -> Sequence[Event]:
         """What is owed when the body ended: without `[DONE]` it takes a finish reason to count as a whole answer."""

@@ -110,7 +110,6 @@ _UNEXPLAINED: Final = "The provider reported an error without an explanation."
 
 _MAX_MESSAGE: Final = 2000
 _MAX_QUOTED_TEXT: Final = 200
-_MAX_WAIT: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,6 @@ def error_of_answer(
 ) -> ProviderError:
     """The error of an HTTP answer. Never raises; the text is free of `secret`."""
     wait = retry_after_seconds(headers)
-    wait = None if wait is None else min(wait, _MAX_WAIT)
     try:
         complaint = complaint_in(orjson.loads(body))
     except orjson.JSONDecodeError:

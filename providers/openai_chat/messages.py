@@ -57,7 +57,10 @@ class _Writer:
             if isinstance(item, MessageItem):
                 if self._media:
                     self._end_of_results()
-                if item.role == "assistant":
+                if self._draft is None and item.role == "user" and (text := only_text(item.parts)) is not None:
+                    self._turn += 1
+                    self._messages.append({"role": "user", "content": text})
+                elif item.role == "assistant":
                     self._assistant(item)
                 elif item.role == "user":
                     self._user(item)

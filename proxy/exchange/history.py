@@ -59,11 +59,14 @@ class _History:
         self._step: _Step | None = None
         self._placed: dict[str, int] = {}
 
+    @property
+    def between_steps(self) -> bool:
+        """Whether no assistant step with calls is open."""
+        return self._step is None
+
     def add(self, item: HistoryItem) -> None:
         step = self._step
-        if step is None and item.__class__ is MessageItem:
-            self.items.append(item)
-        elif isinstance(item, CallItem):
+        if isinstance(item, CallItem):
             self._add_call(item)
         elif isinstance(item, ResultItem):
             self._add_result(item)
@@ -155,7 +158,11 @@ def ordered(
         path = _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
         kind = item["type"]
         if kind == "message":
-            if message := _message(item, path, refused_parts, conversions):
+            parts = cast("list[Part]", item["content"])
+            if len(parts) == 1 and parts[0].get("text") and history.between_steps:
+                # One text, as nearly every message of a long history: nothing to put in order.
+                history.items.append(MessageItem(cast(Role, item["role"]), parts, path))
+            elif message := _message(item, path, refused_parts, conversions):
                 history.add(message)
         elif kind == "function_call":
             name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))

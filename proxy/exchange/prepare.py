@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 from proxy.exchange.endpoint import Target
@@ -35,11 +36,12 @@ def prepare(
     capabilities = endpoint.capabilities(target.model)
     conversions: list[Conversion] = []
     offered = offer(
-        _all_tools(request),
+        cast("list[Tool] | None", request.tools),
         request.tool_choice,
         capabilities,
         unsupported=rules.unsupported_hosted_tools,
         conversions=conversions,
+        brought=_brought_tools(request),
     )
 
     def open_proof(sealed: str, path: str) -> OpenedProof | None:
@@ -93,15 +95,17 @@ def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
     return call
 
 
-def _all_tools(request: CreateRequest) -> list[Tool]:
-    """The request's tools and those that `additional_tools` items bring along."""
-    tools = list(cast("list[Tool]", request.tools or []))
-    for item in cast("list[Mapping[str, object]]", request.input):
-        if item["type"] == "additional_tools":
-            tools += cast("list[Tool]", item["tools"])
-    return tools
+def _brought_tools(request: CreateRequest) -> list[tuple[str, Tool]]:
+    """The tools that `additional_tools` items bring along, with their paths."""
+    return [
+        (f"input[{index}].tools[{position}]", tool)
+        for index, item in enumerate(cast("list[Mapping[str, object]]", request.input))
+        if item["type"] == "additional_tools"
+        for position, tool in enumerate(cast("list[Tool]", item["tools"]))
+    ]
 
 
+@lru_cache(256)
 def _refused_parts(capabilities: Capabilities) -> list[str]:
     return [
         kind

@@ -15,9 +15,9 @@ from proxy.exchange.prepare import encode, prepare
 from proxy.provider.contract import Call, Decoder
 from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import Outcome, ProviderError
-from proxy.responses.assembler import Assembler, IncompleteReason
+from proxy.responses.assembler import Assembler, IncompleteReason, Seal
 from proxy.responses.errors import ResponsesError
-from proxy.responses.events import Failed, Finished, FinishReason, Proof
+from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
 from proxy.responses.request import CreateRequest, check_not_empty, check_state, parse_create
 from proxy.responses.response import opening
 from proxy.responses.seal import SealedProof
@@ -37,6 +37,9 @@ BACK_OFF = 0.25
 
 MAX_RETRY_WAIT = 5.0
 """The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
+
+MIN_KEY = 8
+"""The shortest key, in characters, that is masked where a vendor repeats it; anything shorter is a word."""
 
 REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
@@ -79,6 +82,7 @@ class Run:
         self._decoder: Decoder | None = None
         self._finished = False
         self._amended = False
+        self._credentials: Mapping[str, str] = {}
         try:
             self.prepared, offered = prepare(
                 request, self.target, rules=gateway.rules, sealer=gateway.sealer, client=client.name
@@ -109,11 +113,12 @@ class Run:
             try:
                 if self._answer is None:
                     await self._send()
-                else:
-                    await self._read()
-                if self.assembler.failure is not None:
-                    raise self.assembler.failure
+                await self._read()
+                assembler = self.assembler
+                if assembler.failure is not None:
+                    raise assembler.failure
             except ResponsesError as error:
+                self._mask_credentials(error)
                 self._abandon(error)
                 if await self._try_again(error):
                     continue
@@ -122,12 +127,11 @@ class Run:
                     return False
                 self.error, self.outcome = error, "failed"
                 raise
-            finished = self.assembler.finished
-            if finished is not None:
+            if assembler.finished is not None:
                 self._count_attempt(None)
-                await self._finish(finished)
+                await self._finish(assembler.finished)
                 return False
-            if self.assembler.has_output:
+            if assembler.has_output:
                 if self.first_output is None:
                     self.first_output = time.perf_counter()
                 return True
@@ -148,7 +152,7 @@ class Run:
             if answer is not None:
                 answer.abort()
             await self._count_usage()
-        if answer is None:
+        if answer is None or answer.ended:
             return
         try:
             async with asyncio.timeout(REST_OF_BODY):
@@ -166,7 +170,7 @@ class Run:
         self.attempts += 1
         began = time.perf_counter()
         try:
-            headers = await endpoint.provider.authorize(self._call, endpoint.http)
+            headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
             answer = await self._gateway.upstream.send(
                 endpoint.provider.base_url, self._call, headers, endpoint.timeouts
             )
@@ -189,30 +193,37 @@ class Run:
             self.upstream_seconds += time.perf_counter() - began
 
     async def _read(self) -> None:
-        answer, framer = self._answer, self._framer
+        answer, framer, decoder = self._answer, self._framer, self._decoder
         assert answer is not None
         began = time.perf_counter()
         try:
             body = await (answer.read() if framer is None else answer.next_piece())
         finally:
             self.upstream_seconds += time.perf_counter() - began
-        feed = self.assembler.feed
-        if framer is None:
+        assembler = self.assembler
+        if framer is None or decoder is None:
             if body.lstrip()[:1] not in (b"{", b"["):
                 raise _not_an_api(answer)
-            feed(self.target.endpoint.provider.decode(body, self.prepared))
+            assembler.feed(self.target.endpoint.provider.decode(body, self.prepared))
             return
-        decoder = self._decoder
-        assert decoder is not None
         try:
+            events: list[Event] = []
             for frame in framer.feed(body) if body else framer.end():
-                feed(decoder.feed(frame))
+                events += decoder.feed(frame)
         except FrameTooLargeError:
             raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
+        assembler.feed(events)
         if not body:
-            feed(decoder.end())
-            if self.assembler.finished is None and self.assembler.failure is None:
-                feed((Failed(ProviderError("cut", CUT)),))
+            assembler.feed(decoder.end())
+            if assembler.finished is None and assembler.failure is None:
+                assembler.feed((Failed(ProviderError("cut", CUT)),))
+
+    def _mask_credentials(self, error: ResponsesError) -> None:
+        """Vendors quote the key that they refuse."""
+        for value in self._credentials.values():
+            key = value.rpartition(" ")[2]
+            if len(key) >= MIN_KEY:
+                error.message = error.message.replace(key, "***")
 
     def _abandon(self, error: ResponsesError) -> None:
         self._count_attempt(error)
@@ -295,25 +306,37 @@ class Run:
     # --- the assembler -----------------------------------------------------------------------------------------------
 
     def _new_assembler(self) -> Assembler:
-        assembler = Assembler(opening(self.request), table=self._table, seal=self._seal, live=self.prepared.stream)
+        assembler = Assembler(
+            opening(self.request),
+            table=self._table,
+            seal=_seal(self._gateway, self.target, self.prepared.capabilities.family, self.client.name),
+            live=self.prepared.stream,
+        )
         assembler.begin()
         return assembler
 
-    def _seal(self, proof: Proof, text: str | None) -> str:
-        origin = self.target.endpoint.provider.origin(self.target.model)
-        return self._gateway.sealer.seal(
+
+def _seal(gateway: Gateway, target: Target, family: str, client: str) -> Seal:
+    """A function beside the Run, not a method of it: a cycle would keep every request's data until the garbage
+    collector comes by."""
+
+    def seal(proof: Proof, text: str | None) -> str:
+        origin = target.endpoint.provider.origin(target.model)
+        return gateway.sealer.seal(
             SealedProof(
                 provider=origin.provider,
                 endpoint=origin.endpoint,
                 account=origin.account,
-                family=self.prepared.capabilities.family,
-                client=self.client.name,
+                family=family,
+                client=client,
                 kind=proof.kind,
                 binds=proof.binds,
                 payload=proof.payload,
                 text=text,
             )
         )
+
+    return seal
 
 
 def _not_an_api(answer: Answer) -> ProviderError:

@@ -53,15 +53,18 @@ def offer(
     *,
     unsupported: UnsupportedTools,
     conversions: list[Conversion],
+    brought: Sequence[tuple[str, Tool]] = (),
 ) -> Offer:
-    """Offer the request's tools to a target. Raises RefusedError (400) for what must not be lost."""
-    if not tools and tool_choice in (None, "auto", "none"):
+    """Offer the request's tools to a target, and those that items of the history brought along, each with its path.
+    Raises RefusedError (400) for what must not be lost."""
+    if not tools and not brought and tool_choice in (None, "auto", "none"):
         return NO_OFFER
+    placed = [*((f"tools[{index}]", tool) for index, tool in enumerate(tools or ())), *brought]
     identities: dict[str, ToolIdentity] = {}
     names: dict[tuple[str, str | None], str] = {}
     offered: list[FunctionTool] = []
     left_out: list[tuple[str, str]] = []
-    for path, tool, namespace in _functions(tools or (), left_out):
+    for path, tool, namespace in _functions(placed, left_out):
         name = cast(str, tool["name"])
         if (name, namespace) in names:
             refuse(f"{path}.name", f"The tool '{name}' is defined more than once.", value=True)
@@ -72,9 +75,14 @@ def offer(
         identities[unique] = ToolIdentity(name, namespace)
         names[name, namespace] = unique
         offered.append(_function(tool, unique, path, conversions))
+    conversions += [
+        approximated(f"{path}.description", "a namespace's tools are offered one by one, under its name")
+        for path, tool in placed
+        if tool["type"] == "namespace" and tool.get("description")
+    ]
     if offered and not capabilities.tools:
         refuse("tools", "The model does not take tools.")
-    choice, subset = _choice(tool_choice, names, left_out, tools or ())
+    choice, subset = _choice(tool_choice, names, left_out, [tool for _, tool in placed])
     if choice.mode == "required" and not offered:
         refuse(
             "tool_choice", "tool_choice 'required' needs at least one tool that this provider can offer.", value=True
@@ -100,10 +108,11 @@ def _hashed(safe: str, whole: str, limit: int) -> str:
     return f"{safe[: limit - 9]}_{digest}"
 
 
-def _functions(tools: Sequence[Tool], left_out: list[tuple[str, str]]) -> Iterable[tuple[str, Tool, str | None]]:
+def _functions(
+    placed: Sequence[tuple[str, Tool]], left_out: list[tuple[str, str]]
+) -> Iterable[tuple[str, Tool, str | None]]:
     """The functions among the tools, those of namespaces included, each with its path; the rest goes to `left_out`."""
-    for index, tool in enumerate(tools):
-        path = f"tools[{index}]"
+    for path, tool in placed:
         if tool["type"] == "function":
             yield path, tool, None
         elif tool["type"] == "namespace":

@@ -16,6 +16,9 @@ from proxy.responses.errors import ResponsesError
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
 HEARTBEAT = web.AppKey("heartbeat", float)
 
+MAX_HEADER_TEXT = 4000
+"""How much of a client's own text a header repeats, in characters: clients refuse lines above 8 KiB."""
+
 
 async def create(request: web.Request) -> web.StreamResponse:
     """`POST /v1/responses`."""
@@ -43,34 +46,38 @@ async def _whole(run: Run, request: web.Request) -> web.Response:
     headers["x-dragoman-overhead-ms"] = f"{run.overhead * 1e3:.2f}"
     if run.usage_source == "estimated":
         headers["x-dragoman-usage-source"] = "estimated"
-    return web.Response(body=orjson.dumps(run.assembler.response), content_type="application/json", headers=headers)
+    headers["Content-Type"] = "application/json"
+    return web.Response(body=orjson.dumps(run.assembler.response), headers=headers)
 
 
 async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
-    gateway = request.app[GATEWAY]
+    gateway, request_id = request.app[GATEWAY], request[REQUEST_ID]
     sink = _Sink(run, request)
     gateway.metrics.streams_open.inc()
+    recorded = False
     try:
         try:
-            more = True
-            while more:
-                more = await run.advance()
-                data = sse.frame(run.assembler.take())
-                await sink.write(data if more else data + sse.DONE)
+            while await run.advance():
+                await sink.write(sse.frame(run.assembler.take()))
         except ResponsesError as error:
             if not sink.committed:
                 return error_response(error, _headers(run))
             await run.fail(error)
-            await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
+        # Whoever has seen the terminal event finds it in the metrics.
+        record(gateway, run, request_id)
+        recorded = True
+        await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
         await sink.end()
     except ConnectionResetError:
         # The client left; what the vendor still sends is of no use to anyone.
-        run.outcome = "cancelled"
+        if not recorded:
+            run.outcome = "cancelled"
     finally:
         sink.stop()
         gateway.metrics.streams_open.dec()
         await run.close()
-        record(gateway, run, request[REQUEST_ID])
+        if not recorded:
+            record(gateway, run, request_id)
     return sink.response
 
 
@@ -94,7 +101,8 @@ class _Sink:
         if self._beat is not None:
             beat, self._beat = self._beat, None
             await beat
-        await self._commit()
+        if not self.committed:
+            await self._commit()
         self._written = self._loop.time()
         if data:
             await self.response.write(data)
@@ -110,15 +118,14 @@ class _Sink:
             self._beat.cancel()
 
     async def _commit(self) -> None:
-        if not self.committed:
-            self.committed = True
-            self._timer.cancel()
-            self._timer = self._loop.call_later(self._heartbeat, self._tick)
-            headers = self.response.headers
-            headers.update(sse.HEADERS)
-            headers["x-request-id"] = self._request[REQUEST_ID]
-            headers.update(_headers(self._run))
-            await self.response.prepare(self._request)
+        self.committed = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self._heartbeat, self._tick)
+        headers = self.response.headers
+        headers.update(sse.HEADERS)
+        headers["x-request-id"] = self._request[REQUEST_ID]
+        headers.update(_headers(self._run))
+        await self.response.prepare(self._request)
 
     def _tick(self) -> None:
         due = self._written + self._heartbeat
@@ -129,8 +136,10 @@ class _Sink:
 
     async def _fill_silence(self) -> None:
         try:
-            data = sse.HEARTBEAT if self.committed else sse.frame(self._run.assembler.take())
-            await self._commit()
+            data = sse.HEARTBEAT
+            if not self.committed:
+                data = sse.frame(self._run.assembler.take())
+                await self._commit()
             self._written = self._loop.time()
             await self.response.write(data)
         except ConnectionResetError:
@@ -144,14 +153,16 @@ def _headers(run: Run) -> dict[str, str]:
         "x-dragoman-model": header_text(run.target.model),
         "x-dragoman-attempts": str(run.attempts),
     }
-    if run.dropped:
-        headers["x-dragoman-dropped"] = ", ".join(run.dropped)[:4000]
+    if run.prepared.conversions and (paths := run.dropped):
+        headers["x-dragoman-dropped"] = header_text(", ".join(paths))
     return headers
 
 
 def header_text(text: str) -> str:
     """The text as a header value may carry it: printable ASCII, whatever a client put into a model's name."""
-    return text if text.isascii() and text.isprintable() else text.encode("ascii", "backslashreplace").decode()
+    if not (text.isascii() and text.isprintable()):
+        text = text.encode("unicode_escape").decode("ascii")
+    return text[:MAX_HEADER_TEXT]
 
 
 async def upgrade(request: web.Request) -> web.StreamResponse:

@@ -121,8 +121,8 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
             seconds = float(headers.get(name, "nan")) * unit
         except ValueError:
             continue
-        if 0 <= seconds <= MAX_RETRY_AFTER:
-            return seconds
+        if 0 <= seconds < math.inf:
+            return min(seconds, MAX_RETRY_AFTER)
     try:
         when = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:

@@ -7,7 +7,7 @@ JSON body are one value.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -84,6 +84,33 @@ _ID_PREFIXES = {
     "mcp_list_tools": "mcpl",
 }
 
+_PHASES: Mapping[str, tuple[str, ...]] = {
+    "web_search_call": ("in_progress", "searching", "completed"),
+    "file_search_call": ("in_progress", "searching", "completed"),
+    "code_interpreter_call": ("in_progress", "interpreting", "completed"),
+    "image_generation_call": ("in_progress", "generating", "completed"),
+    "mcp_call": ("in_progress", "completed"),
+    "mcp_list_tools": ("in_progress", "completed"),
+}
+"""The phases of hosted tools that have events, in the order that clients expect; none is left out."""
+
+_HOSTED_MEMBERS: Mapping[str, Mapping[str, object]] = {
+    "file_search_call": {"queries": [], "results": None},
+    "code_interpreter_call": {"code": "", "container_id": "", "outputs": None},
+    "mcp_call": {"name": "", "server_label": "", "arguments": "", "output": None, "error": None},
+    "mcp_list_tools": {"server_label": "", "tools": []},
+}
+"""What a hosted item shows from its first event on, besides its id and status."""
+
+_FIRST_MEMBERS = ("container_id", "name", "server_label")
+"""Members of hosted items that have their value at once; the others begin empty."""
+
+_WHOLE_OR_FAILED = ("image_generation_call", "mcp_list_tools")
+"""Hosted items that do not know the status `incomplete`."""
+
+_FIXED_MEMBERS = frozenset({"type", "id", "status"})
+"""Members of hosted items that are the assembler's own."""
+
 
 def _ignored_seal(proof: Proof, text: str | None) -> str:
     return proof.payload
@@ -91,7 +118,8 @@ def _ignored_seal(proof: Proof, text: str | None) -> str:
 
 @dataclass(slots=True)
 class _OpenItem:
-    """The item that is being streamed. `part` is the message's open content part, if any."""
+    """The item that is being streamed. `part` is the message's open content part, if any; `phase` is how many phases of
+    a hosted tool were told."""
 
     kind: Literal["message", "reasoning", "call", "hosted"]
     key: Key
@@ -101,6 +129,7 @@ class _OpenItem:
     part_index: int = 0
     proof: Proof | None = None
     vendor_closed: bool = False
+    phase: int = 0
     later: list[Proof] = field(default_factory=list)
 
 
@@ -122,8 +151,10 @@ class Assembler:
         "_open",
         "_outgoing",
         "_output",
+        "_prefix",
         "_seal",
         "_sequence",
+        "_settling",
         "_spent",
         "_suffix",
         "_table",
@@ -159,12 +190,14 @@ class Assembler:
         self._open: _OpenItem | None = None
         self._held: list[Event] = []
         self._held_size = 0
+        self._settling = False
         self._spent: set[str] = set()
         # The open delta channel: which events continue it, and the bytes around each delta.
         self._channel: type | None = None
         self._channel_key: Key = ""
         self._chunks: list[str] = []
         self._type = ""
+        self._prefix = b""
         self._infix = b""
         self._suffix = b""
 
@@ -197,8 +230,8 @@ class Assembler:
                         self._outgoing.append(
                             (
                                 self._type,
-                                b'{"type":"%b","sequence_number":%d%b%b%b'
-                                % (self._type.encode(), self._sequence, self._infix, orjson.dumps(delta), self._suffix),
+                                b"%b%d%b%b%b"
+                                % (self._prefix, self._sequence, self._infix, orjson.dumps(delta), self._suffix),
                             )
                         )
                         self._sequence += 1
@@ -283,9 +316,12 @@ class Assembler:
         opened = self._open
         if opened is None or opened.kind not in ("call", "hosted") or event.__class__ not in OUTPUT_EVENTS:
             return False
-        if getattr(event, "key", None) == opened.key:
+        ours = getattr(event, "key", None) == opened.key
+        if ours and event.__class__ in _CONTINUES[opened.kind]:
             return False
-        may_close = opened.vendor_closed or (
+        # A vendor that opens another call under the same key has done with the first.
+        may_close = opened.vendor_closed or (ours and opened.kind == "call" and isinstance(event, CallOpened))
+        may_close = may_close or (
             opened.kind == "call"
             and (not self._held or isinstance(event, CallOpened))
             and is_json_object("".join(self._chunks))
@@ -296,7 +332,7 @@ class Assembler:
                 return False
         self._held.append(event)
         self._held_size += len(getattr(event, "delta", "")) + 1
-        if self._held_size > MAX_HELD:
+        if self._held_size > MAX_HELD and not self._settling:
             raise ResponsesError(
                 502, "The provider interleaved more output than can be put in order.", type="server_error"
             )
@@ -312,17 +348,21 @@ class Assembler:
 
     def _settle(self, *, completed: bool) -> None:
         """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
+        self._settling = True
         while self._open is not None or self._held:
             opened = self._open
             if opened is not None:
-                whole = opened.kind == "call" and is_json_object("".join(self._chunks) or "{}")
-                last = not self._held
-                if completed and opened.kind != "hosted":
+                last = not self._held and not opened.later
+                if opened.kind == "hosted":
+                    # In the midst of an answer nothing is incomplete, and images and lists of tools never are.
+                    half = last and not completed and opened.item["type"] not in _WHOLE_OR_FAILED
+                    self._close("incomplete" if half else "failed")
+                elif completed:
                     self._close("completed")
                 elif opened.kind == "call":
-                    self._close("completed" if whole and self._chunks else "incomplete")
+                    self._close("completed" if is_json_object("".join(self._chunks)) else "incomplete")
                 else:
-                    self._close("incomplete" if last or opened.kind == "hosted" else "completed")
+                    self._close("incomplete" if last else "completed")
             self._release()
 
     # --- messages ----------------------------------------------------------------------------------------------------
@@ -512,7 +552,7 @@ class Assembler:
         opened = self._open
         if opened is None or opened.kind != "call" or opened.key != event.key:
             return
-        if is_json_object("".join(self._chunks) or "{}"):
+        if is_json_object("".join(self._chunks).strip() or "{}"):
             self._close("completed")
             self._release()
         else:
@@ -521,13 +561,11 @@ class Assembler:
 
     def _close_call(self, opened: _OpenItem, status: str) -> None:
         arguments = "".join(self._chunks)
-        if not arguments.strip() and status == "completed":
-            arguments = "{}"
-            self._chunks = []
         place = {"item_id": opened.item["id"], "output_index": opened.index}
-        if not self._chunks and arguments:
+        if not arguments.strip() and status == "completed":
             # Some clients build the arguments from the deltas alone.
-            self._emit("response.function_call_arguments.delta", **place, delta=arguments)
+            self._emit("response.function_call_arguments.delta", **place, delta="{}")
+            arguments += "{}"
         opened.item["arguments"] = arguments
         self._emit("response.function_call_arguments.done", **place, name=opened.item["name"], arguments=arguments)
 
@@ -539,23 +577,35 @@ class Assembler:
             if f"hosted {event.key}" in self._spent:
                 return
             self._close("completed")
-            item: dict[str, object] = {"type": event.kind, "status": "in_progress"}
-            if event.kind == "code_interpreter_call":
-                item |= {"code": "", "container_id": event.fields.get("container_id", ""), "outputs": None}
-            opened = self._open_item("hosted", event.key, _ID_PREFIXES.get(event.kind, "item"), item)
-        item, place = opened.item, {"item_id": opened.item["id"], "output_index": opened.index}
+            opened = self._open_item("hosted", event.key, _ID_PREFIXES.get(event.kind, "item"), _hosted_members(event))
+        item = opened.item
+        self._tell_phases(opened, 1)
         code = event.fields.get("code")
-        if event.kind == "code_interpreter_call" and code and not item["code"]:
+        if "code" in item and not item["code"] and isinstance(code, str) and code and opened.phase == 1:
+            place = {"item_id": item["id"], "output_index": opened.index}
             self._emit("response.code_interpreter_call_code.delta", **place, delta=code)
             self._emit("response.code_interpreter_call_code.done", **place, code=code)
-        item.update(event.fields)
+            item["code"] = code
+        item.update(
+            {
+                name: value
+                for name, value in event.fields.items()
+                if name not in _FIXED_MEMBERS and not (name == "code" and item.get("code"))
+            }
+        )
+        phases = _PHASES.get(event.kind, ())
+        if event.phase in phases:
+            self._tell_phases(opened, phases.index(event.phase) + 1)
         if event.phase in ("completed", "failed"):
-            if event.phase == "completed" or event.kind.startswith("mcp"):
-                self._emit(f"response.{event.kind}.{event.phase}", **place)
             self._close(event.phase)
             self._release()
-        else:
-            self._emit(f"response.{event.kind}.{event.phase}", **place)
+
+    def _tell_phases(self, opened: _OpenItem, count: int) -> None:
+        """Tell the phases of a hosted tool up to the `count`th, those that its vendor left out included."""
+        kind = opened.item["type"]
+        for phase in _PHASES.get(str(kind), ())[opened.phase : count]:
+            self._emit(f"response.{kind}.{phase}", item_id=opened.item["id"], output_index=opened.index)
+        opened.phase = max(opened.phase, count)
 
     # --- items -------------------------------------------------------------------------------------------------------
 
@@ -587,7 +637,10 @@ class Assembler:
             self._close_call(opened, status)
             item["status"] = status
         else:
-            item["status"] = status
+            if status == "failed" and item["type"] in ("mcp_call", "mcp_list_tools"):
+                self._emit(f"response.{item['type']}.failed", item_id=item["id"], output_index=opened.index)
+            if "status" in item:
+                item["status"] = status
         self._close_channel()
         self._open = None
         self._emit("response.output_item.done", output_index=opened.index, item=item)
@@ -608,6 +661,7 @@ class Assembler:
     ) -> None:
         self._channel, self._channel_key, self._chunks = channel, key, []
         self._type, self._suffix = name, suffix
+        self._prefix = b'{"type":"%b","sequence_number":' % name.encode()
         place = b"" if part_index is None else b',"%b":%d' % (index.encode(), part_index)
         self._infix = b',"item_id":"%b","output_index":%d%b,"delta":' % (
             str(opened.item["id"]).encode(),
@@ -622,6 +676,21 @@ class Assembler:
         if self._live:
             self._outgoing.append((name, orjson.dumps({"type": name, "sequence_number": self._sequence, **members})))
             self._sequence += 1
+
+
+_CONTINUES: Mapping[str, frozenset[type]] = {
+    "call": frozenset({CallArguments, CallClosed}),
+    "hosted": frozenset({Hosted}),
+}
+"""The events that go on with an open call or hosted tool of the same key; every other one waits for its end."""
+
+
+def _hosted_members(event: Hosted) -> dict[str, object]:
+    members: dict[str, object] = {"type": event.kind}
+    if event.kind != "mcp_list_tools":
+        members["status"] = "in_progress"
+    members |= _HOSTED_MEMBERS.get(event.kind, {})
+    return members | {name: event.fields[name] for name in _FIRST_MEMBERS if name in members and name in event.fields}
 
 
 def is_json_object(text: str) -> bool:

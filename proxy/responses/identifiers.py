@@ -12,23 +12,29 @@ _BLOCK = 24 * 170
 class _Entropy:
     """Random bytes from the system, taken in blocks: a system call for each id costs more than making the id."""
 
-    __slots__ = ("_block", "_position", "_process")
+    __slots__ = ("_block", "_position")
 
     def __init__(self) -> None:
-        self._block, self._position, self._process = b"", 0, 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Throw the rest of the block away: a forked process must not repeat its parent's ids."""
+        self._block, self._position = b"", 0
 
     def take(self, size: int) -> str:
+        """`size` random bytes in hexadecimal."""
         position = self._position
         end = position + size
-        if end > len(self._block) or self._process != os.getpid():
-            # A forked process must not repeat its parent's ids.
-            self._block, self._process = os.urandom(_BLOCK), os.getpid()
+        if end > len(self._block):
+            self._block = os.urandom(_BLOCK)
             position, end = 0, size
         self._position = end
         return self._block[position:end].hex()
 
 
 _entropy = _Entropy()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_entropy.forget)
 
 
 def response_id() -> str:

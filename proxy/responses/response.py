@@ -14,7 +14,7 @@ def opening(request: CreateRequest) -> dict[str, object]:
     used is known.
     """
     reasoning = request.reasoning or {}
-    return {
+    response: dict[str, object] = {
         "id": identifiers.response_id(),
         "object": "response",
         "created_at": int(time.time()),
@@ -34,6 +34,7 @@ def opening(request: CreateRequest) -> dict[str, object]:
         "presence_penalty": request.presence_penalty or 0.0,
         "previous_response_id": request.previous_response_id,
         "prompt_cache_key": request.prompt_cache_key,
+        "prompt_cache_retention": request.prompt_cache_retention,
         "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")}
         | {name: reasoning[name] for name in ("context", "mode") if reasoning.get(name) is not None},
         "safety_identifier": request.safety_identifier,
@@ -49,6 +50,9 @@ def opening(request: CreateRequest) -> dict[str, object]:
         "usage": None,
         "user": request.user,
     }
+    if request.prompt_cache_options is not None:
+        response["prompt_cache_options"] = request.prompt_cache_options
+    return response
 
 
 def _format_echo(request: CreateRequest) -> Mapping[str, object]:

@@ -39,6 +39,11 @@ class Answer(Protocol):
         """The next bytes of the body as they arrive, empty at its end. Raises ProviderError (cut, timeout)."""
         ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether the body was read to its end."""
+        ...
+
     def abort(self) -> None:
         """Close the connection: the vendor sees that nobody reads on. Harmless after the end."""
         ...
@@ -151,6 +156,10 @@ class _HttpReply:
             self._pool.release(self._origin, connection)
         return piece
 
+    @property
+    def ended(self) -> bool:
+        return self._connection is None
+
     def abort(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -185,6 +194,10 @@ class _CannedReply:
         if self._answer.cut:
             raise ProviderError("cut", CUT)
         return b""
+
+    @property
+    def ended(self) -> bool:
+        return self._position == len(self._answer.pieces)
 
     def abort(self) -> None:
         self._aborted = True

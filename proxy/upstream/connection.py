@@ -210,6 +210,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes of the answer."""
+        if self._complete:
+            # Nothing was asked: a farewell such as 408, or an answer that nobody could tell from the next one's.
+            self.abort()
+            return
         self._last = self._loop.time()
         self._head_size += len(data)
         try:
@@ -263,6 +267,10 @@ class Connection(asyncio.Protocol):
         self._until_closed = "content-length" not in fields and "transfer-encoding" not in fields
         self.headers = fields
         self.status = status
+        if self._timeouts.idle < self._timeouts.first_byte:
+            # The timer would look for silence only when the time for the first byte is over.
+            self._stop_timer()
+            self._timer = self._loop.call_at(min(self._deadline, self._last + self._timeouts.idle), self._watch)
         self._wake(self._head_waiter)
 
     def on_body(self, body: bytes) -> None:
@@ -272,6 +280,7 @@ class Connection(asyncio.Protocol):
                 body = self._decompressor.decompress(body)
             except zlib.error:
                 self._error = NotHttpError("the answer's compression is broken")
+                return
         self._pieces.append(body)
         self._size += len(body)
 
@@ -357,7 +366,7 @@ class Pool:
                     server_hostname=origin.host if origin.tls else None,
                 )
         except (OSError, TimeoutError) as error:
-            raise ConnectFailedError from error
+            raise ConnectFailedError(f"{origin.host} port {origin.port}: {error or 'it took too long'}") from error
         return connection
 
     def release(self, origin: Origin, connection: Connection) -> None:

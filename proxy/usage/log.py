@@ -14,7 +14,12 @@ def configure(stream: TextIO | None = None) -> None:
     timestamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     if stream.isatty():
         structlog.configure(
-            processors=[structlog.processors.add_log_level, timestamp, structlog.dev.ConsoleRenderer()],
+            processors=[
+                structlog.processors.add_log_level,
+                timestamp,
+                # The richer tracebacks show local variables, and with them prompts.
+                structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            ],
             logger_factory=structlog.PrintLoggerFactory(stream),
             wrapper_class=structlog.make_filtering_bound_logger("info"),
             cache_logger_on_first_use=True,

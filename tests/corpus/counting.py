@@ -34,8 +34,12 @@ def _anthropic(recording: Recording) -> tuple[int, int, int, int, int] | None:
         return None
     read, written = last.get("cache_read_input_tokens", 0), last.get("cache_creation_input_tokens", 0)
     details = last.get("output_tokens_details") or {}
-    return last["input_tokens"] + read + written, read, written, last["output_tokens"], details.get(
-        "thinking_tokens", 0
+    return (
+        last["input_tokens"] + read + written,
+        read,
+        written,
+        last["output_tokens"],
+        details.get("thinking_tokens", 0),
     )
 
 

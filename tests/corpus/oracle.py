@@ -8,12 +8,24 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from os import PathLike
-from typing import IO, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    IO,
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from anthropic.types import message_create_params
 from openai.types.chat import completion_create_params
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from typing_extensions import NotRequired, Required, TypedDict, is_typeddict
+from typing_extensions import TypedDict, is_typeddict
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -53,8 +65,8 @@ class Strict:
                 name: (Required if _is_required(name, hint, original) else NotRequired)[self.type_of(hint)]
                 for name, hint in hints.items()
             }
-            strict = TypedDict(original.__name__, members)  # type: ignore[operator,misc] # a type made at run time
-            strict.__pydantic_config__ = ConfigDict(extra="forbid")
+            strict = TypedDict(original.__name__, members)  # type: ignore[misc] # a type made at run time
+            setattr(strict, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010 - not known to the type
             self._built[original] = strict
         return self._built[original]
 

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -111,7 +112,7 @@ def as_parameters(elements: Sequence[ElementT], identify: Callable[[ElementT], s
     """Parameters of a test, one an element; one that is skipped where the variables name no folders."""
     if elements:
         return [pytest.param(element, id=identify(element)) for element in elements]
-    reason = f"{' and '.join(variables)} name no folder of recordings"
+    reason = f"no recordings: {' and '.join(variables)} not set"
     return [pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))]
 
 
@@ -120,6 +121,11 @@ def sampled(elements: Sequence[ElementT], most: int) -> list[ElementT]:
     if len(elements) <= most or os.environ.get(SCALE) == "full":
         return list(elements)
     return [elements[round(index * (len(elements) - 1) / (most - 1))] for index in range(most)]
+
+
+def tell(text: str) -> None:
+    """Show a figure of a test run (`pytest -rP` or `-s`)."""
+    sys.stdout.write(f"{text}\n")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ It is the product's own Run, decoder, tool table and assembler; only the connect
 tokenizer are replaced. Equal bytes of a vendor give equal bytes for the client.
 """
 
-import os
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count, pairwise
@@ -23,12 +23,12 @@ from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.run import Run
 from proxy.provider.contract import Call, Prepared, Provider
-from proxy.responses import sse
+from proxy.responses import identifiers, sse
 from proxy.responses.errors import ResponsesError
 from proxy.responses.request import parse_create
 from proxy.responses.seal import Sealer, SealKey
 from proxy.responses.usage import TokenCount
-from proxy.upstream.client import Answer, HttpClient, Timeouts, Upstream
+from proxy.upstream.client import Answer, HttpClient, Upstream
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
@@ -107,7 +107,7 @@ def replay(
             "max_output_tokens": 1000,
         }
     )
-    with mock.patch.object(os, "urandom", _Sequence()), mock.patch.object(time, "time", lambda: NOW):
+    with _without_chance():
         run = Run(_gateway(answer), request, Client(), Target(endpoint, recording.model), arrived=0.0)
         # A plain answer may be read from a stream and the other way round: what counts is what the vendor sent.
         run._call = _as_sent(run._call, answer)
@@ -149,14 +149,22 @@ def _now(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
 # --- what is replaced -------------------------------------------------------------------------------------------------
 
 
-class _Sequence:
-    """Random bytes that are the same in every replay, and never twice the same within one."""
+@contextmanager
+def _without_chance() -> Iterator[None]:
+    """Ids are numbered and the clock stands still."""
+    numbers = count(1)
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    def item_id(prefix: str = "resp") -> str:
+        return f"{prefix}_{next(numbers):048x}"
 
-    def __call__(self, size: int) -> bytes:
-        return next(self._numbers).to_bytes(size, "big")
+    def call_id() -> str:
+        return f"call_{next(numbers):024x}"
+
+    with (
+        mock.patch.multiple(identifiers, response_id=item_id, item_id=item_id, call_id=call_id),
+        mock.patch.object(time, "time", return_value=NOW),
+    ):
+        yield
 
 
 class _Answer:
@@ -179,7 +187,7 @@ class _Upstream:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
-    async def send(self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: Timeouts) -> Answer:
+    async def send(self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: object) -> Answer:
         return self._answer
 
 

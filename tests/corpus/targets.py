@@ -112,7 +112,10 @@ FULL: Final[Mapping[str, Any]] = {
     "instructions": "Be brief",
     "input": [
         {"role": "developer", "content": "Think"},
-        {"role": "user", "content": [{"type": "input_text", "text": "Weather?", "prompt_cache_breakpoint": {"mode": "explicit"}}]},  # noqa: E501
+        {
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Weather?", "prompt_cache_breakpoint": {"mode": "explicit"}}],
+        },
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm"}]},
         {"type": "function_call", "call_id": "call_1", "name": "wx", "arguments": '{"b": 1, "a": 2}'},
         {"type": "function_call", "call_id": "call_2", "name": "wx", "arguments": "{}"},
@@ -135,7 +138,9 @@ FULL: Final[Mapping[str, Any]] = {
             "type": "namespace",
             "name": "ns",
             "description": "More",
-            "tools": [{"type": "function", "name": "an unsafe name, and one that is much too long for any vendor " * 2}],
+            "tools": [
+                {"type": "function", "name": "an unsafe name, and one that is much too long for any vendor " * 2}
+            ],
         },
         {"type": "web_search"},
     ],

@@ -11,7 +11,7 @@ from tests.conformance.validator import check_response, check_stream
 from .as_stream import as_stream
 from .counting import expected_usage
 from .frames import inside_characters, line_ends, payloads
-from .recordings import CORPUS, Recording, answers, as_parameters, recordings
+from .recordings import CORPUS, Recording, answers, as_parameters, recordings, tell
 from .replay import ESTIMATED, Replay, replay
 
 STREAMS = as_parameters(answers(stream=True), lambda recording: recording.id, CORPUS)
@@ -44,14 +44,14 @@ FINISH_REASONS = {
 """What the vendors' words for the end mean. A paused turn is not continued yet; without a word any output counts."""
 
 
-@pytest.mark.skipif(not recordings(), reason=f"{CORPUS} names no folder of recordings")
+@pytest.mark.skipif(not recordings(), reason=f"no recordings: {CORPUS} not set")
 def test_the_corpus_has_answers_of_both_protocols() -> None:
     found = {
         (family, stream): sum(recording.family == family for recording in answers(stream=stream))
         for family in ("anthropic", "openai_chat")
         for stream in (True, False)
     }
-    print(f"recorded answers: {found}")
+    tell(f"recorded answers: {found}")
     assert min(found.values()) >= 10
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from .oracle import complaints
-from .recordings import CLIENTS, CORPUS, RecordedRequest, requests
+from .recordings import CLIENTS, CORPUS, RecordedRequest, requests, tell
 from .targets import DESTINATIONS, FULL, Declined, Destination, Translated, digest, translate
 
 EACH_DESTINATION = pytest.mark.parametrize("destination", DESTINATIONS, ids=lambda destination: destination.id)
-RECORDED = pytest.mark.skipif(not requests(), reason=f"{CORPUS} and {CLIENTS} name no folders of recordings")
+RECORDED = pytest.mark.skipif(not requests(), reason=f"no recordings: {CORPUS} and {CLIENTS} not set")
 
 #: What may stand in a body although the vendor's SDK does not know it, and why.
 OUTSIDE_THE_SDK: dict[str, dict[str, str]] = {
@@ -58,9 +58,7 @@ def without_indexes(path: str | None) -> str | None:
 def within_the_sdk(body: dict[str, Any], destination: Destination) -> dict[str, Any]:
     """The body without what is known to stand outside the SDK's types."""
     beside = MESSAGE_MEMBERS_OUTSIDE_THE_SDK.get(destination.dialect, {})
-    messages = [
-        {name: value for name, value in message.items() if name not in beside} for message in body["messages"]
-    ]
+    messages = [{name: value for name, value in message.items() if name not in beside} for message in body["messages"]]
     outside = OUTSIDE_THE_SDK.get(destination.vendor, {})
     return {name: value for name, value in body.items() if name not in outside} | {"messages": messages}
 
@@ -112,9 +110,9 @@ def test_refusals_are_few_and_mostly_the_same_everywhere() -> None:
                 refusals[f"{each.status} {each.code} {param}"] += 1
                 harmless += param in OF_THE_TARGET
     total = len(requests()) * len(DESTINATIONS)
-    print(f"{len(requests())} requests x {len(DESTINATIONS)} targets = {total}; refused {sum(refusals.values())}:")
+    tell(f"{len(requests())} requests x {len(DESTINATIONS)} targets = {total}; refused {sum(refusals.values())}:")
     for kind, count in refusals.most_common():
-        print(f"{count:5} {kind}")
+        tell(f"{count:5} {kind}")
     assert harmless / total < 0.005
 
 

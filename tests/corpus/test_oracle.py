@@ -95,8 +95,16 @@ DAMAGES: list[tuple[str, str, Damage]] = [
     ("anthropic", "unknown member of a block", _set("auto", "messages", 0, "content", 1, "detail")),
     ("anthropic", "unknown member of a result", _set("wx", "messages", 2, "content", 0, "name")),
     ("anthropic", "arguments as text", _set("{}", "messages", 1, "content", 1, "input")),
-    ("anthropic", "thinking without its signature", _set({"type": "thinking", "thinking": ""}, "messages", 1, "content", 0)),  # noqa: E501
-    ("anthropic", "media type that does not exist", _set("image/tiff", "messages", 0, "content", 1, "source", "media_type")),  # noqa: E501
+    (
+        "anthropic",
+        "thinking without its signature",
+        _set({"type": "thinking", "thinking": ""}, "messages", 1, "content", 0),
+    ),
+    (
+        "anthropic",
+        "media type that does not exist",
+        _set("image/tiff", "messages", 0, "content", 1, "source", "media_type"),
+    ),
     ("anthropic", "unknown member of a tool", _set({}, "tools", 0, "parameters")),
     ("anthropic", "tool without a schema", _set({"name": "wx"}, "tools", 0)),
     ("anthropic", "tool choice as text", _set("auto", "tool_choice")),
@@ -107,7 +115,11 @@ DAMAGES: list[tuple[str, str, Damage]] = [
     ("openai_chat", "wrong role", _set("bot", "messages", 1, "role")),
     ("openai_chat", "wrong part type", _set("input_text", "messages", 1, "content", 0, "type")),
     ("openai_chat", "unknown member of a part", _set("low", "messages", 1, "content", 1, "detail")),
-    ("openai_chat", "image in a tool message", _set([{"type": "image_url", "image_url": {"url": "u"}}], "messages", 3, "content")),  # noqa: E501
+    (
+        "openai_chat",
+        "image in a tool message",
+        _set([{"type": "image_url", "image_url": {"url": "u"}}], "messages", 3, "content"),
+    ),
     ("openai_chat", "result without its call", _set({"role": "tool", "content": "3 C"}, "messages", 3)),
     ("openai_chat", "arguments as an object", _set({}, "messages", 2, "tool_calls", 0, "function", "arguments")),
     ("openai_chat", "flat tool", _set({"type": "function", "name": "wx", "parameters": SCHEMA}, "tools", 0)),
@@ -126,7 +138,9 @@ def test_documented_request_is_accepted(vendor: str, stream: bool) -> None:
     assert complaints(vendor, body) == []
 
 
-@pytest.mark.parametrize(("vendor", "what", "damage"), DAMAGES, ids=[f"{vendor}, {what}" for vendor, what, _ in DAMAGES])
+@pytest.mark.parametrize(
+    ("vendor", "what", "damage"), DAMAGES, ids=[f"{vendor}, {what}" for vendor, what, _ in DAMAGES]
+)
 def test_damaged_request_is_refused(vendor: str, what: str, damage: Damage) -> None:
     body = copy.deepcopy(GOOD[vendor])
     damage(body)

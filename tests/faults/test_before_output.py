@@ -173,8 +173,11 @@ async def test_overload_is_told_from_a_crash(gateway: Gateway, vendor: Vendor, m
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("reply", [HTML, GARBAGE, Reply(steps=(b"",)), Reply(204), Reply(302, headers={"location": "/x"})],
-    ids=["html", "garbage", "empty", "204", "302"])  # fmt: skip
+@pytest.mark.parametrize(
+    "reply",
+    [HTML, GARBAGE, Reply(steps=(b"",)), Reply(204), Reply(302, headers={"location": "/x"})],
+    ids=["html", "garbage", "empty", "204", "302"],
+)
 async def test_what_is_no_answer_of_the_api_is_a_bad_gateway(
     gateway: Gateway, vendor: Vendor, model: str, stream: bool, reply: Reply
 ) -> None:
@@ -230,7 +233,7 @@ async def test_a_corrupt_compressed_answer_is_a_bad_gateway(gateway: Gateway, ve
 async def test_headers_that_do_not_come_are_a_gateway_timeout(
     gateways: Gateways, vendor: Vendor, model: str, stream: bool
 ) -> None:
-    gateway = await gateways.start(providers=with_timeout(first_byte="50ms", connect="50ms"))
+    gateway = await gateways.start(providers=with_timeout(first_byte="50ms"))
     never = asyncio.Event()
     vendor.play(Reply(held=never), Reply(held=never))
     answer = await gateway.create(model=model, input="hi", stream=stream)

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import io
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -140,7 +141,7 @@ class Gateway:
         method: str,
         path: str,
         *,
-        body: bytes | None = None,
+        body: bytes | io.BytesIO | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Whole:
         """One request and its whole answer."""
@@ -215,7 +216,7 @@ class Gateways:
     async def start(self, **changes: Any) -> Gateway:
         """A gateway with the usual configuration and these changes."""
         path = self._folder / f"dragoman-{len(self._running)}.yaml"
-        path.write_text(yaml.safe_dump(configuration(self._vendor.url, **changes)))
+        path.write_text(yaml.safe_dump(configuration(self._vendor.url, **changes), sort_keys=False))
         plugins = Plugins()
         server = Server(load(path, {}, plugins), plugins)
         await server.start()

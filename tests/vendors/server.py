@@ -5,7 +5,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -44,10 +44,11 @@ class Vendor:
         self.responder: Callable[[Recorded], Script] = lambda recorded: Turn("Hello", " there", ".")
         self._scripts: deque[Script] = deque()
         self._arrivals: asyncio.Queue[Recorded] = asyncio.Queue()
+        self._transports: set[asyncio.BaseTransport] = set()
         self._runner: web.AppRunner | None = None
         self.port = 0
 
-    async def __aenter__(self) -> "Vendor":
+    async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
@@ -77,15 +78,26 @@ class Vendor:
         """Write down what the next requests are answered with, one each."""
         self._scripts.extend(scripts)
 
+    def always(self, script: Script) -> None:
+        """Answer every request for which nothing is written down so."""
+        self.responder = lambda recorded: script
+
     async def arrival(self) -> Recorded:
         """The next request that was not yet waited for."""
         return await asyncio.wait_for(self._arrivals.get(), 10)
+
+    async def close_connections(self) -> None:
+        """Close every connection, as servers do after a while."""
+        for transport in self._transports:
+            transport.close()
+        await asyncio.sleep(0)
 
     # --- playing -----------------------------------------------------------------------------------------------------
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         self.connections.add(request.transport.get_extra_info("peername"))
+        self._transports.add(request.transport)
         recorded = Recorded(request, await request.read())
         self.requests.append(recorded)
         self._arrivals.put_nowait(recorded)
@@ -93,9 +105,12 @@ class Vendor:
         reply = script if isinstance(script, Reply) else _rendered(script, recorded)
         try:
             return await self._play(reply, request, recorded)
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             recorded.closed.set()
             raise
+        except ConnectionError:
+            recorded.closed.set()
+            return _break(request, web.Response())
 
     async def _play(self, reply: Reply, request: web.Request, recorded: Recorded) -> web.StreamResponse:
         if reply is HANG_UP:
@@ -134,7 +149,7 @@ def _rendered(turn: Turn, recorded: Recorded) -> Reply:
     body: bytes = form.whole(turn, model)
     steps: list[Step] = [*turn.steps, body, END]
     if CUT in steps:
-        steps = [step for step in turn.steps if step is not CUT] + [body[: len(body) // 2], CUT]
+        steps = [*(step for step in turn.steps if step is not CUT), body[: len(body) // 2], CUT]
     return Reply(200, tuple(steps), {**JSON, **turn.headers})
 
 

@@ -1,0 +1,82 @@
+"""What was measured, as the table that is printed."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of load. `bar` is the ratio to P that the gateway has to keep; `unit` is what the CPU time is for."""
+
+    name: str
+    model: str
+    size: int
+    connections: int
+    total: int
+    bar: float
+    events: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What one measure of CPU time is for."""
+        return "event" if self.events else "request"
+
+
+@dataclass(slots=True)
+class Figures:
+    """CPU microseconds of both servers, one number a round, by scenario; and the gateway at rest."""
+
+    gateway: Mapping[str, list[float]]
+    passthrough: Mapping[str, list[float]]
+    start_seconds: list[float] = field(default_factory=list)
+    passthrough_start_seconds: list[float] = field(default_factory=list)
+    memory_mib: float = 0.0
+    passthrough_memory_mib: float = 0.0
+    memory_after_mib: float = 0.0
+    idle_ms_per_second: float = 0.0
+    passthrough_idle_ms_per_second: float = 0.0
+
+
+START_BAR = 1.5
+MEMORY_BAR = 80.0
+
+_ROW = "{:<28}{:>12}{:>12}{:>8}{:>8}  {:<7}{:>22}"
+
+
+def table(scenarios: Sequence[Scenario], figures: Figures) -> Iterator[str]:
+    """The lines of the report."""
+    yield _ROW.format("CPU microseconds", "gateway", "P", "ratio", "bar", "", "ratios of the rounds")
+    for scenario in scenarios:
+        gateway, passthrough = figures.gateway[scenario.name], figures.passthrough[scenario.name]
+        ratios = [mine / bare for mine, bare in zip(gateway, passthrough, strict=True)]
+        ratio = statistics.median(gateway) / statistics.median(passthrough)
+        yield _ROW.format(
+            f"{scenario.name}, per {scenario.unit}",
+            f"{statistics.median(gateway):.1f}",
+            f"{statistics.median(passthrough):.1f}",
+            f"{ratio:.2f}",
+            f"{scenario.bar:.2f}",
+            _verdict(ratio, scenario.bar),
+            f"{min(ratios):.2f} to {max(ratios):.2f}",
+        ).rstrip()
+    yield ""
+    yield _ROW.format("at rest", "gateway", "P", "", "bar", "", "").rstrip()
+    start = statistics.median(figures.start_seconds)
+    yield _ROW.format(
+        "start to ready, s", f"{start:.2f}", f"{statistics.median(figures.passthrough_start_seconds):.2f}",
+        "", f"{START_BAR:.2f}", _verdict(start, START_BAR), "",
+    ).rstrip()  # fmt: skip
+    yield _ROW.format(
+        "resident memory, MiB", f"{figures.memory_mib:.1f}", f"{figures.passthrough_memory_mib:.1f}",
+        "", f"{MEMORY_BAR:.0f}", _verdict(figures.memory_mib, MEMORY_BAR), "",
+    ).rstrip()  # fmt: skip
+    yield _ROW.format("after the load, MiB", f"{figures.memory_after_mib:.1f}", "", "", "", "", "").rstrip()
+    yield _ROW.format(
+        "idle CPU, ms/s", f"{figures.idle_ms_per_second:.2f}", f"{figures.passthrough_idle_ms_per_second:.2f}",
+        "", "", "", "",
+    ).rstrip()  # fmt: skip
+
+
+def _verdict(figure: float, bar: float) -> str:
+    return "met" if figure <= bar else "missed"

@@ -1,0 +1,84 @@
+"""What the documents say of the code is so: links and paths exist, tables name what there is and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from config.settings import ProviderType
+from providers.openai_chat.dialects import DIALECTS
+from proxy.app import Plugins
+from proxy.usage.metrics import Metrics
+from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
+
+TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
+
+_PATH = re.compile(r"[\w.][\w./-]*")
+_METRIC_ROW = re.compile(r"^\| `(dragoman_\w+)` \| ([^|]*) \|", re.MULTILINE)
+_ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in links(document):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_paths_exist(document: Path) -> None:
+    for name in names(document):
+        if _PATH.fullmatch(name) and name.startswith(tuple(f"{top}/" for top in TOP)):
+            assert (ROOT / name).exists(), name
+
+
+def test_every_metric_is_in_the_table_with_its_labels() -> None:
+    documented = {
+        name: tuple(re.findall(r"`(\w+)`", labels))
+        for name, labels in _METRIC_ROW.findall(prose(ROOT / "docs/operating.md"))
+    }
+    collectors = [value for value in vars(Metrics()).values() if isinstance(value, MetricWrapperBase)]
+    existing = {
+        f"{collector._name}{'_total' if collector._type == 'counter' else ''}": tuple(collector._labelnames)
+        for collector in collectors
+    }
+    assert documented == existing
+
+
+def _section(title: str) -> str:
+    text = prose(ROOT / "docs/providers.md")
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", Plugins())
+def test_every_setting_of_a_provider_is_explained(name: str) -> None:
+    provider_type: ProviderType = Plugins()[name]
+    settings = set(provider_type.settings.model_fields)
+    assert set(_ROW.findall(_section(name).partition("\n### ")[0])) == settings
+
+
+def test_every_dialect_is_in_the_table() -> None:
+    table = _section("openai_chat").partition("\n### Dialects\n")[2].partition("\n### ")[0]
+    assert set(DIALECTS) == set(_ROW.findall(table))
+
+
+def test_every_dependency_has_a_reason() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    requirements = project["project"]["dependencies"]
+    for extra in project["project"]["optional-dependencies"].values():
+        requirements = requirements + extra
+    for group in groups.values():
+        requirements = requirements + group
+    wanted = {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}  # type: ignore[index]
+    table = prose(ROOT / "docs/architecture.md").partition("\n## Dependencies\n")[2].partition("\n## ")[0]
+    reasons = set(re.findall(r"`([\w.-]+)`", "\n".join(re.findall(r"^\| [^|]*\|", table, re.MULTILINE))))
+    assert wanted == reasons

@@ -1,0 +1,69 @@
+"""The command `dragoman` as a process of its own."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Process:
+    """A running `dragoman`. `log` is what it wrote to standard error so far."""
+
+    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+        self._arguments = arguments
+        self._environ = environ or {}
+        self.log = b""
+
+    async def __aenter__(self) -> Self:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())",
+            *self._arguments,
+            cwd=ROOT,
+            env={**kept, **self._environ},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.end()
+
+    async def listening(self) -> int:
+        """The port, once it listens."""
+        return int((await self.entry("listening"))["port"])
+
+    async def entry(self, event: str) -> dict[str, str]:
+        """The next log entry of this kind."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(20):
+            while line := await self.process.stderr.readline():
+                self.log += line
+                if line.startswith(b"{") and orjson.loads(line)["event"] == event:
+                    entry: dict[str, str] = orjson.loads(line)
+                    return entry
+        raise AssertionError(f"ended without {event}: {self.log.decode()}")
+
+    async def end(self) -> tuple[int, str]:
+        """Wait for the process; its exit status, and what it wrote to standard output."""
+        async with asyncio.timeout(30):
+            output, rest = await self.process.communicate()
+        self.log += rest
+        assert self.process.returncode is not None
+        return self.process.returncode, output.decode()
+
+
+async def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Run `dragoman` to its end: exit status, standard output, standard error."""
+    async with Process(*arguments, environ=environ) as process:
+        status, output = await process.end()
+        return status, output, process.log.decode()
