@@ -1,5 +1,6 @@
 """What tests of the running gateway share: a vendor, gateways in front of it, clients, and the log."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import openai
 import pytest
 import structlog
 
+from proxy import app
+from proxy.usage.estimate import Estimator
 from tests.vendors.gateway import MODELS, PROTOCOLS, Gateway, Gateways
 from tests.vendors.journal import Journal
 from tests.vendors.server import Vendor
@@ -19,9 +22,20 @@ async def vendor() -> AsyncIterator[Vendor]:
         yield vendor
 
 
+@pytest.fixture(scope="session")
+def estimator() -> Estimator:
+    """An estimator with its vocabulary, which takes a third of a second to load."""
+    estimator = Estimator()
+    asyncio.run(estimator.load())
+    return estimator
+
+
 @pytest.fixture
-async def gateways(vendor: Vendor, tmp_path: Path) -> AsyncIterator[Gateways]:
+async def gateways(
+    vendor: Vendor, tmp_path: Path, estimator: Estimator, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Gateways]:
     """Starts gateways from configurations of the test's own."""
+    monkeypatch.setattr(app, "Estimator", lambda: estimator)
     gateways = Gateways(vendor, tmp_path)
     yield gateways
     await gateways.stop()

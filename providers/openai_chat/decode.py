@@ -233,11 +233,11 @@ class ChatDecoder:
             self._x_groq(extra)
 
     def _start(self, chunk: Mapping[str, Any]) -> None:
-        identifier, model, tier = (text_of(chunk.get(name)) for name in ("id", "model", "service_tier"))
+        tier = text_of(chunk.get("service_tier"))
         if not self._started or tier:
             self._started = True
             self._service_tier = tier
-            self._events.append(Started(identifier, model, tier))
+            self._events.append(Started(text_of(chunk.get("id")), text_of(chunk.get("model")), tier))
 
     def _a_choice(self, choice: Mapping[str, Any]) -> None:
         index = choice.get("index")

@@ -84,11 +84,7 @@ def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object
     _cache_and_identity(body, prepared, dialect)
     body |= dialect.constants
     body |= extra_body
-    headers = {
-        "content-type": "application/json",
-        "accept": "text/event-stream" if prepared.stream else "application/json",
-    }
-    return Call(PATH, orjson.dumps(body, default=_plain), headers, stream=prepared.stream)
+    return Call(PATH, orjson.dumps(body, default=_plain), stream=prepared.stream)
 
 
 def _plain(value: object) -> object:

@@ -33,7 +33,7 @@ def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None
         usage.reasoning_tokens = _first(counts, "reasoning_tokens")
     if dialect.reasoning_outside_output:
         _include_reasoning(usage, _count(counts.get("total_tokens")))
-    return usage if usage != Usage() else None
+    return usage if usage.input_tokens is not None or usage != Usage() else None
 
 
 def _include_reasoning(usage: Usage, total: int | None) -> None:
@@ -57,6 +57,8 @@ def _first(counts: Mapping[str, Any], *names: str) -> int | None:
 
 def _count(value: object) -> int | None:
     """A number of tokens; what is none counts as absent."""
+    if type(value) is int and 0 <= value < 2**53:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
         return None
     return int(value)

@@ -11,7 +11,7 @@ import hmac
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import NamedTuple
 
 import orjson
@@ -88,6 +88,8 @@ class Sealer:
             unpacker = zlib.decompressobj()
             content = unpacker.decompress(base64.urlsafe_b64decode(parts[2]), MAX_OPENED_SIZE)
             proof = SealedProof(**orjson.loads(content))
+            if not all(isinstance(value, str) for value in astuple(proof)[:-1]):
+                return None
         except (binascii.Error, zlib.error, orjson.JSONDecodeError, TypeError, ValueError):
             return None
         if not hmac.compare_digest(proof.client.encode(), client.encode()):

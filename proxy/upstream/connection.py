@@ -219,6 +219,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
+            if self._complete:
+                # Only what follows the answer is at fault.
+                self.reusable = False
+                return
             self._fail(NotHttpError(f"the answer is not valid HTTP: {error}"))
             return
         if self.status == 0:
@@ -247,6 +251,11 @@ class Connection(asyncio.Protocol):
             self._fail(cut)
 
     # --- the parser --------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """httptools: an answer begins. Behind the one that was asked for there must be none."""
+        if self._complete:
+            raise NotHttpError("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """httptools: one header."""

@@ -95,7 +95,8 @@ class Benchmark:
 
     def __init__(self, scenarios: Sequence[Scenario], folder: Path) -> None:
         cores = sorted(os.sched_getaffinity(0))
-        self._server_core, self._load_core = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+        self._server_core: int | None = cores[0] if len(cores) > 1 else None
+        self._load_core: int | None = cores[1] if len(cores) > 1 else None
         self._scenarios = scenarios
         self._folder = folder
         self._vendor_port = free_port()

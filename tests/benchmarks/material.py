@@ -137,7 +137,12 @@ def _chat(kind: str, choices: list[dict[str, Any]], tokens: int | None) -> dict[
 
 
 def _chat_whole(count: int) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(words(count)), "refusal": None, "annotations": []}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(words(count)),
+        "refusal": None,
+        "annotations": [],
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _chat("chat.completion", [choice], count)
 

@@ -9,7 +9,12 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-DOCUMENTS: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/*.md")))
+DOCUMENTS: Final = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted(ROOT.glob("docs/*.md")),
+)
 
 SHELLS: Final = ("sh", "console")
 
@@ -64,13 +69,12 @@ def _without_assignments(words: list[str]) -> list[str]:
 
 def snippets(*languages: str) -> list[Snippet]:
     """All snippets in these languages."""
-    found = []
-    for document in DOCUMENTS:
-        text = document.read_text()
-        for match in _FENCE.finditer(text):
-            if match[1] in languages:
-                found.append(Snippet(document, text.count("\n", 0, match.start(2)) + 1, match[1], match[2]))
-    return found
+    return [
+        Snippet(document, match.string.count("\n", 0, match.start(2)) + 1, match[1], match[2])
+        for document in DOCUMENTS
+        for match in _FENCE.finditer(document.read_text())
+        if match[1] in languages
+    ]
 
 
 def prose(document: Path) -> str:

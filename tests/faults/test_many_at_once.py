@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.vendors.gateway import Gateway
+from tests.vendors import chat
+from tests.vendors.gateway import Gateway, Gateways
 from tests.vendors.script import CUT, Turn
 from tests.vendors.server import Recorded, Vendor
 
@@ -49,3 +50,27 @@ async def test_an_idle_connection_that_the_vendor_closed_does_no_harm(gateway: G
     answer = await gateway.create(model="chat/gpt-4o", input="hi")
     assert answer.text == "Hello there."
     assert answer.headers["x-dragoman-attempts"] == "1"
+
+
+async def test_what_follows_an_answer_is_not_the_next_one(gateways: Gateways) -> None:
+    body = chat.whole(Turn("Asked for."), "m")
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    farewell = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(65_536)
+        writer.write(head % len(body) + body + farewell)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        gateway = await gateways.start(providers={"chat": {"base_url": address}})
+        for _ in range(3):
+            answer = await gateway.create(model="chat/gpt-4o", input="hi")
+            assert answer.text == "Asked for."
+            assert answer.headers["x-dragoman-attempts"] == "1"
+    assert connections == 3

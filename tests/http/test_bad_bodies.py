@@ -74,6 +74,40 @@ async def test_a_body_that_is_no_json_object(gateway: Gateway, body: bytes, says
     assert says in error["message"]
 
 
+@pytest.mark.parametrize("levels", [150, 250, 260, 500, 900])
+async def test_deep_nesting_where_anything_may_stand(gateway: Gateway, model: str, levels: int) -> None:
+    deep = b'{"a":' * levels + b"{}" + b"}" * levels
+    for stream in (b"true", b"false"):
+        tool = b'{"type": "function", "name": "f", "parameters": %b}' % deep
+        body = b'{"model": "%b", "input": "hi", "stream": %b, "tools": [%b]}' % (model.encode(), stream, tool)
+        answer = await gateway.request("POST", "/v1/responses", body=body)
+        assert answer.status == 400
+        assert "deep" in answer.error["message"] or "depth" in answer.error["message"]
+
+
+async def test_a_hundred_levels_are_accepted(gateway: Gateway, vendor: Vendor, model: str) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(50):
+        deep = {"type": "object", "properties": {"a": deep}}
+    answer = await gateway.create(
+        model=model, input="hi", tools=[{"type": "function", "name": "f", "parameters": deep}]
+    )
+    assert answer.status == 200
+    assert len(vendor.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["a\r\nx-injected: 1", "\u00e9", "\x00", "\x7f", "\U0001f600", "m" * 9000, "a b", "a/b/c", "..", "%0d%0a"]
+)
+async def test_odd_model_names_are_accepted_and_break_no_header(gateway: Gateway, vendor: Vendor, name: str) -> None:
+    for prefix, stream in (("chat", False), ("claude", True)):
+        answer = await gateway.create(model=f"{prefix}/{name}", input="hi", stream=stream)
+        assert answer.status == 200
+        assert vendor.last.json["model"] == name
+        assert answer.headers["x-dragoman-model"].isprintable()
+        assert "x-injected" not in answer.headers
+
+
 @pytest.mark.parametrize("digits", ["1e999", "9" * 400, "-" + "9" * 400, "1" + "0" * 5000, "1e-99999"])
 async def test_huge_numbers(gateway: Gateway, digits: str) -> None:
     for name in ("temperature", "max_output_tokens", "unknown", "input"):
