@@ -34,13 +34,17 @@ def _not_yet(settings: Settings) -> Iterator[str]:
     for index, client in enumerate(settings.clients):
         for key in sorted(_NOT_YET_OF_CLIENTS.keys() & client.model_fields_set):
             yield f"clients[{index}].{key}: {_NOT_YET_OF_CLIENTS[key]}"
+    for key in sorted({"concurrency", "queue"} & settings.limits.model_fields_set):
+        yield f"limits.{key}: limits of the process come with a later release; nothing waits or is refused"
     for name, provider in settings.providers.items():
+        if "concurrency" in provider.model_fields_set:
+            yield f"providers.{name}.concurrency: it comes with a later release; calls are not limited"
         for model, entry in provider.models.items():
             for key in sorted(_NOT_YET_OF_MODELS.keys() & entry.model_fields_set):
                 yield f"providers.{name}.models.{model}.{key}: {_NOT_YET_OF_MODELS[key]}"
     for alias, targets in settings.models.items():
-        if len(targets.targets) > 1 and any(target.weight is not None for target in targets.targets):
-            yield f"models.{alias}: weights come with a later release; targets are taken in order"
+        if len(targets.targets) > 1:
+            yield f"models.{alias}: falling back and weights come with a later release; the first target is used"
 
 
 def warnings(settings: Settings) -> list[str]:

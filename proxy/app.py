@@ -1,5 +1,6 @@
 """Composition: from settings to a server. It wires the parts and holds no logic of its own."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -25,6 +26,9 @@ from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
 PROVIDER_GROUP = "dragoman.providers"
+
+LAST_WORDS = 1.0
+"""How long before the end of the grace, in seconds, open streams are given their terminal event."""
 
 
 class Plugins(Mapping[str, ProviderType]):
@@ -72,9 +76,18 @@ class Server:
     async def stop(self) -> None:
         """Take nothing new, let what runs end within the grace, close everything."""
         self._readiness.ready = False
+        grace = self._settings.grace
+        # Shortly before aiohttp cuts what is left, streams are ended properly.
+        ending = asyncio.get_running_loop().call_later(max(grace - LAST_WORDS, grace / 2), self._interrupt)
         for runner in self._runners:
             await runner.cleanup()
+        ending.cancel()
         await self.gateway.upstream.close()
+
+    def _interrupt(self) -> None:
+        for runner in self._runners:
+            if responses.STREAMS in runner.app:
+                responses.interrupt_streams(runner.app)
 
     @property
     def port(self) -> int:
@@ -143,6 +156,7 @@ def build_app(settings: Settings, gateway: Gateway, readiness: health.Readiness)
     app[models.SERVING_SINCE] = int(time.time())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
     app[responses.HEARTBEAT] = settings.heartbeat
+    app[responses.STREAMS] = set()
     for prefix in ("/v1", ""):
         app.router.add_routes(responses.routes(prefix))
         app.router.add_routes(models.routes(prefix))

@@ -90,7 +90,7 @@ class _History:
             step = None
         if step is None:
             step = self._step = _Step()
-        if earlier := step.calls.get(call.call_id):
+        if earlier := step.calls.pop(call.call_id, None):
             step.items.remove(earlier)
             self._conversions.append(ignored(earlier.path, "the same call stands again later"))
         step.items.append(call)
@@ -100,7 +100,6 @@ class _History:
         step = self._step
         if step is not None and result.call_id in step.calls:
             earlier = step.results.get(result.call_id)
-            result.name = step.calls[result.call_id].name
             step.results[result.call_id] = result
         elif (position := self._placed.get(result.call_id)) is not None:
             placed = self.items[position]
@@ -127,6 +126,7 @@ class _History:
                     raise errors.tool_output_missing(call_id)
                 self._conversions.append(Conversion(call.path, "approximated", "a missing output was filled in"))
                 result = ResultItem(call_id, call.name, NO_OUTPUT, failed=True, path=call.path)
+            result.name = call.name
             self._placed[call_id] = len(self.items)
             self.items.append(result)
         for item in step.deferred:
@@ -199,14 +199,16 @@ def _message(
     item: Item, path: str, refused_parts: Collection[str], conversions: list[Conversion]
 ) -> MessageItem | None:
     parts = cast("list[Part]", item["content"])
+    empty = False
     for index, part in enumerate(parts):
         member = _TEXT_MEMBERS.get(cast(str, part["type"]))
         if member is None:
             if part["type"] in refused_parts:
                 _refuse_part(part, f"{path}.content[{index}]")
         elif not part[member]:
-            parts = [part for part in parts if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
-            break
+            empty = True
+    if empty:
+        parts = [part for part in parts if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
     if not parts:
         conversions.append(ignored(path, "the message is empty"))
         return None

@@ -9,6 +9,8 @@ import random
 import time
 from collections.abc import Mapping
 
+import orjson
+
 from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import encode, prepare
@@ -54,7 +56,13 @@ def accept(gateway: Gateway, body: object, client: Client, *, arrived: float) ->
     target = gateway.target(request.model, client)
     check_state(request)
     check_not_empty(request)
-    return Run(gateway, request, client, target, arrived=arrived)
+    try:
+        if request.tools or request.text:
+            # What is echoed must be writable before the vendor is asked; the lists stand for what is around it then.
+            orjson.dumps([[[[[[request.tools, request.text]]]]]])
+        return Run(gateway, request, client, target, arrived=arrived)
+    except (orjson.JSONEncodeError, RecursionError):
+        raise ResponsesError(400, "The request is nested deeper than the gateway can write.") from None
 
 
 class Run:
@@ -117,7 +125,8 @@ class Run:
                 assembler = self.assembler
                 if assembler.failure is not None:
                     raise assembler.failure
-            except ResponsesError as error:
+            except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
+                error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
                 self._mask_credentials(error)
                 self._abandon(error)
                 if await self._try_again(error):
@@ -126,14 +135,14 @@ class Run:
                     await self.fail(error)
                     return False
                 self.error, self.outcome = error, "failed"
-                raise
+                raise error from error.__cause__
+            if assembler.has_output and self.first_output is None:
+                self.first_output = time.perf_counter()
             if assembler.finished is not None:
                 self._count_attempt(None)
                 await self._finish(assembler.finished)
                 return False
             if assembler.has_output:
-                if self.first_output is None:
-                    self.first_output = time.perf_counter()
                 return True
         return False
 
@@ -141,6 +150,7 @@ class Run:
         """End the response as failed: what was produced stays, the terminal event says why."""
         self._finished = True
         self.error, self.outcome = error, "failed"
+        self.assembler.settle(completed=False)
         await self._count_usage()
         self.assembler.finish("failed", self.usage, error=error)
 
@@ -151,6 +161,7 @@ class Run:
             self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
             if answer is not None:
                 answer.abort()
+            self.assembler.settle(completed=False)
             await self._count_usage()
         if answer is None or answer.ended:
             return
@@ -247,6 +258,7 @@ class Run:
                     return False
                 wait = max(wait, error.retry_after)
             await asyncio.sleep(wait)
+            self.upstream_seconds += wait
         earlier = self.assembler.tally
         if self.assembler.has_output:
             self.assembler = self._new_assembler()
@@ -270,8 +282,9 @@ class Run:
     async def _finish(self, finished: Finished) -> None:
         self._finished = True
         assembler = self.assembler
-        await self._count_usage()
         reason = INCOMPLETE.get(finished.reason)
+        assembler.settle(completed=reason is None)
+        await self._count_usage()
         if reason is not None:
             self.outcome = "incomplete"
             assembler.finish("incomplete", self.usage, reason=reason)
@@ -337,6 +350,12 @@ def _seal(gateway: Gateway, target: Target, family: str, client: str) -> Seal:
         )
 
     return seal
+
+
+def _unexpected(error: Exception) -> ProviderError:
+    failure = ProviderError("vendor_failure", "The provider's answer could not be understood.")
+    failure.__cause__ = error
+    return failure
 
 
 def _not_an_api(answer: Answer) -> ProviderError:

@@ -10,9 +10,6 @@ from proxy.responses.errors import ResponsesError
 READABLE_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "zstd"})
 """What a body may be compressed with; aiohttp undoes it. zstd is what Codex sends."""
 
-MAX_DEPTH = 128
-"""How deep the JSON may be nested. orjson reads 1024 levels and writes 254, of which vendors' forms need some more."""
-
 
 async def read_json(request: web.Request) -> object:
     """The body as JSON. Raises ResponsesError."""
@@ -36,28 +33,10 @@ async def read_json(request: web.Request) -> object:
     if not body:
         raise ResponsesError(400, "The request body is empty. Send a JSON object.")
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ResponsesError(
             400,
             "We could not parse the JSON body of your request. A JSON payload is expected, but what was sent was not "
             f"valid JSON ({error.msg}, at character {error.pos}).",
         ) from None
-    # A value is nested no deeper than it has brackets: most bodies need no look at their values.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
-        raise ResponsesError(400, f"The JSON body is nested deeper than {MAX_DEPTH} levels.")
-    return value
-
-
-def _deeper(value: object, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True

@@ -15,6 +15,16 @@ from proxy.responses.errors import ResponsesError
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
 HEARTBEAT = web.AppKey("heartbeat", float)
+STREAMS: "web.AppKey[set[_Sink]]" = web.AppKey("streams")
+"""The streams that are being served."""
+
+
+def interrupt_streams(app: web.Application) -> None:
+    """End every open stream now, each with its terminal event: the process is about to end."""
+    streams: set[_Sink] = app[STREAMS]
+    for sink in list(streams):
+        sink.interrupt()
+
 
 MAX_HEADER_TEXT = 4000
 """How much of a client's own text a header repeats, in characters: clients refuse lines above 8 KiB."""
@@ -52,7 +62,8 @@ async def _whole(run: Run, request: web.Request) -> web.Response:
 
 async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
     gateway, request_id = request.app[GATEWAY], request[REQUEST_ID]
-    sink = _Sink(run, request)
+    sink, streams = _Sink(run, request), request.app[STREAMS]
+    streams.add(sink)
     gateway.metrics.streams_open.inc()
     recorded = False
     try:
@@ -72,7 +83,17 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         # The client left; what the vendor still sends is of no use to anyone.
         if not recorded:
             run.outcome = "cancelled"
+    except asyncio.CancelledError:
+        if recorded or not sink.interrupted:
+            raise
+        sink.resume()
+        await run.fail(ResponsesError(503, "The gateway is shutting down.", type="service_unavailable_error"))
+        record(gateway, run, request_id)
+        recorded = True
+        await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
+        await sink.end()
     finally:
+        streams.discard(sink)
         sink.stop()
         gateway.metrics.streams_open.dec()
         await run.close()
@@ -95,6 +116,19 @@ class _Sink:
         self._written = self._loop.time()
         self._timer = self._loop.call_later(request.app[COMMIT_AFTER], self._tick)
         self._beat: asyncio.Task[None] | None = None
+        self._task = asyncio.current_task()
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Stop waiting for the vendor."""
+        if self._task is not None and not self.interrupted:
+            self.interrupted = True
+            self._task.cancel()
+
+    def resume(self) -> None:
+        """The interruption was taken note of: what follows may wait again."""
+        if self._task is not None:
+            self._task.uncancel()
 
     async def write(self, data: bytes) -> None:
         """Send whole events. Raises ConnectionResetError when the client has left."""

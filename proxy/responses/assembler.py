@@ -255,7 +255,7 @@ class Assembler:
 
         `count` may be None only for a failure. `reason` belongs to incomplete, `error` to failed.
         """
-        self._settle(completed=status == "completed")
+        self.settle(completed=status == "completed")
         response = self.response
         response["status"] = status
         response["output"] = self._output
@@ -274,7 +274,7 @@ class Assembler:
 
     @property
     def output(self) -> list[dict[str, object]]:
-        """The items so far, the open one included."""
+        """The items so far; the open one has its text only after `settle`."""
         return self._output
 
     # --- one event ---------------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ class Assembler:
         for event in held:
             self.feed((event,))
 
-    def _settle(self, *, completed: bool) -> None:
+    def settle(self, *, completed: bool) -> None:
         """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
         self._settling = True
         while self._open is not None or self._held:

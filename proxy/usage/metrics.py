@@ -6,12 +6,14 @@ On the hot path nothing is looked up by label: `series` hands out bound children
 
 from typing import Literal, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
 from proxy.provider.conversions import Conversion, without_indexes
 from proxy.provider.errors import Outcome
 from proxy.responses.usage import TokenCount, UsageSource
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
 
 RequestOutcome: TypeAlias = Literal["completed", "incomplete", "failed", "cancelled", "rejected"]
 
@@ -143,7 +145,7 @@ class Metrics:
             buckets=FIRST_TOKEN_BUCKETS, registry=registry,
         )  # fmt: skip
         self.overhead_seconds = Histogram(
-            "dragoman_overhead_seconds", "What the gateway itself added before the vendor was asked.", target,
+            "dragoman_overhead_seconds", "What the gateway itself took: all but the waiting for the vendor.", target,
             buckets=OVERHEAD_BUCKETS, registry=registry,
         )  # fmt: skip
         self.attempts = Counter(

@@ -364,7 +364,7 @@ def test_the_start_is_described_with_a_file() -> None:
 
 
 def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
-    assert not_yet(load_text("retention: 720h\nlimits: {queue: 1}", tmp_path)) == []
+    assert not_yet(load_text("retention: 720h\nlimits: {body: 1MiB}", tmp_path)) == []
     loaded = load_text(
         "store: memory://\nretention: 1d\nfetch: {mode: public}\nauth: none\n"
         "providers: {x: {type: scripted, models: {m: {price: {input: 1}}}}}\n"

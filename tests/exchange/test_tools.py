@@ -1,0 +1,322 @@
+"""Tools as they are offered: flat and safe names, the way back, choices, and what cannot be offered."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.exchange.tools import Offer, UnsupportedTools, offer, safe_name
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.conversions import Conversion, RefusedError
+from proxy.provider.history import AUTO, FunctionTool, ToolChoice
+from proxy.responses.tool_table import ToolIdentity
+
+Tool = dict[str, Any]
+
+WEB_SEARCH: Tool = {"type": "web_search"}
+
+
+def function(name: str, **members: object) -> Tool:
+    return {"type": "function", "name": name, **members}
+
+
+def namespace(name: str, *tools: Tool, **members: object) -> Tool:
+    return {"type": "namespace", "name": name, "tools": list(tools), **members}
+
+
+def offered(
+    *tools: Tool,
+    choice: object = None,
+    capabilities: Capabilities | None = None,
+    unsupported: UnsupportedTools = "drop",
+    conversions: list[Conversion] | None = None,
+    brought: list[tuple[str, Tool]] | None = None,
+) -> Offer:
+    return offer(
+        tools,
+        choice,
+        capabilities or Capabilities(),
+        unsupported=unsupported,
+        conversions=[] if conversions is None else conversions,
+        brought=brought or (),
+    )
+
+
+def names(made: Offer) -> list[str]:
+    return [tool.name for tool in made.tools]
+
+
+def refusal(*tools: Tool, **settings: Any) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        offered(*tools, **settings)
+    assert caught.value.status == 400
+    return caught.value
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("get_weather-2", "get_weather-2"),
+        ("github.get file", "github_get_file"),
+        ("größe", "gr__e"),
+        ("a/b:c", "a_b_c"),
+        ("x" * 64, "x" * 64),
+    ],
+)
+def test_a_safe_name(name: str, safe: str) -> None:
+    assert safe_name(name, 64) == safe
+
+
+def test_a_long_name_is_cut_and_ends_in_a_hash_of_the_whole() -> None:
+    one, other = safe_name("x" * 130, 64), safe_name("x" * 129 + "y", 64)
+    assert len(one) == len(other) == 64
+    assert one != other
+    assert re.fullmatch("x{55}_[0-9a-f]{8}", one)
+
+
+@given(st.text(min_size=1, max_size=200), st.sampled_from([32, 64, 128]))
+def test_any_name_becomes_a_safe_one(name: str, limit: int) -> None:
+    assert re.fullmatch(rf"[A-Za-z0-9_-]{{1,{limit}}}", safe_name(name, limit))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.none() | st.sampled_from(["n", "n.m", "a"]), st.text("ab_.é", min_size=1, max_size=70)),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    )
+)
+def test_every_tool_is_found_again_by_the_name_under_which_it_was_offered(tools: list[tuple[str | None, str]]) -> None:
+    made = offered(*(function(name) if space is None else namespace(space, function(name)) for space, name in tools))
+    assert len(set(names(made))) == len(tools)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in names(made))
+    assert [made.table.restore(name) for name in names(made)] == [ToolIdentity(name, space) for space, name in tools]
+    assert [made.offered_name(name, space) for space, name in tools] == names(made)
+
+
+def test_names_that_collide_are_told_apart_by_a_hash() -> None:
+    made = offered(function("a.b"), function("a_b"), function("a b"))
+    first, second, third = names(made)
+    assert first == "a_b"
+    assert re.fullmatch("a_b_[0-9a-f]{8}", second)
+    assert len({first, second, third}) == 3
+
+
+def test_names_depend_on_nothing_but_the_tools() -> None:
+    tools = [function("a.b"), function("a_b"), namespace("n", function("x" * 90))]
+    assert names(offered(*tools)) == names(offered(*tools))
+
+
+def test_a_tool_of_the_history_that_is_not_offered_now_has_the_name_it_would_have() -> None:
+    made = offered(function("a"))
+    assert made.offered_name("b.c", None) == "b_c"
+    assert made.offered_name("read", "files") == "files__read"
+    assert made.table.restore("unknown") == ToolIdentity("unknown")
+
+
+def test_a_tool_defined_twice_is_refused() -> None:
+    error = refusal(function("a"), function("b"), function("a"))
+    assert (error.param, error.code) == ("tools[2].name", "unsupported_value")
+
+
+# --- what a function carries ----------------------------------------------------------------------------------------
+
+
+def test_a_function_is_offered_as_it_was_given() -> None:
+    schema = {"type": "object", "properties": {}}
+    made = offered(function("a", description="d", parameters=schema, strict=True), function("b"))
+    assert made.tools == [
+        FunctionTool("a", "d", schema, True, "tools[0]"),
+        FunctionTool("b", None, None, None, "tools[1]"),
+    ]
+
+
+def test_members_without_a_counterpart_are_declared() -> None:
+    conversions: list[Conversion] = []
+    offered(
+        function("a", **{"async": True, "defer_loading": True, "output_schema": {}, "allowed_callers": ["direct"]}),
+        function("b", **{"async": False, "defer_loading": False, "output_schema": None}),
+        conversions=conversions,
+    )
+    assert sorted((conversion.path, conversion.disposition) for conversion in conversions) == [
+        ("tools[0].allowed_callers", "ignored"),
+        ("tools[0].async", "dropped"),
+        ("tools[0].defer_loading", "approximated"),
+        ("tools[0].output_schema", "ignored"),
+    ]
+
+
+def test_no_tools_are_no_offer() -> None:
+    for choice in (None, "auto", "none"):
+        made = offered(choice=choice)
+        assert (made.tools, made.choice) == ([], AUTO)
+
+
+def test_a_model_without_tools_takes_none() -> None:
+    assert refusal(function("a"), capabilities=Capabilities(tools=False)).param == "tools"
+    assert offered(WEB_SEARCH, capabilities=Capabilities(tools=False)).tools == []
+
+
+# --- namespaces -----------------------------------------------------------------------------------------------------
+
+
+def test_the_tools_of_a_namespace_are_offered_under_its_name() -> None:
+    conversions: list[Conversion] = []
+    made = offered(
+        function("x"), namespace("files", function("read"), function("write"), description="d"), conversions=conversions
+    )
+    assert names(made) == ["x", "files__read", "files__write"]
+    assert [tool.path for tool in made.tools] == ["tools[0]", "tools[1].tools[0]", "tools[1].tools[1]"]
+    assert made.table.restore("files__read") == ToolIdentity("read", "files")
+    assert [(one.path, one.disposition) for one in conversions] == [("tools[1].description", "approximated")]
+
+
+def test_equal_names_in_different_namespaces_are_different_tools() -> None:
+    made = offered(namespace("a", function("read")), namespace("b", function("read")), function("read"))
+    assert names(made) == ["a__read", "b__read", "read"]
+
+
+def test_a_namespace_that_collides_with_a_function_gets_a_hash() -> None:
+    made = offered(function("a__b"), namespace("a", function("b")))
+    assert made.table.restore(names(made)[0]) == ToolIdentity("a__b")
+    assert made.table.restore(names(made)[1]) == ToolIdentity("b", "a")
+
+
+def test_a_member_that_cannot_be_offered_is_declared_where_it_stands() -> None:
+    conversions: list[Conversion] = []
+    made = offered(namespace("n", {"type": "custom", "name": "c"}, function("f")), conversions=conversions)
+    assert names(made) == ["n__f"]
+    assert [(one.path, one.disposition) for one in conversions] == [("tools[0].tools[0]", "dropped")]
+
+
+def test_tools_that_items_bring_along_are_offered_too() -> None:
+    brought = [("input[3].tools[0]", function("late")), ("input[3].tools[1]", namespace("n", function("f")))]
+    made = offered(function("a"), brought=brought)
+    assert names(made) == ["a", "late", "n__f"]
+    assert [tool.path for tool in made.tools] == ["tools[0]", "input[3].tools[0]", "input[3].tools[1].tools[0]"]
+    assert names(offered(brought=brought)) == ["late", "n__f"]
+
+
+# --- tools that the vendor lacks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [None, "auto", "none"])
+@pytest.mark.parametrize("kind", ["web_search", "image_generation", "file_search", "mcp", "custom", "tool_search"])
+def test_a_tool_that_is_only_offered_is_dropped_and_declared(kind: str, choice: object) -> None:
+    conversions: list[Conversion] = []
+    made = offered({"type": kind}, function("a"), choice=choice, conversions=conversions)
+    assert names(made) == ["a"]
+    assert [(one.path, one.disposition) for one in conversions] == [("tools[0]", "dropped")]
+
+
+def test_the_operator_may_have_it_refused() -> None:
+    error = refusal(function("a"), WEB_SEARCH, unsupported="reject")
+    assert (error.param, error.code) == ("tools[1].type", "unsupported_value")
+
+
+@pytest.mark.parametrize(
+    ("tool", "choice"),
+    [
+        ("web_search", {"type": "web_search"}),
+        ("web_search_2025_08_26", {"type": "web_search"}),
+        ("web_search_preview", {"type": "web_search_preview"}),
+        ("mcp", {"type": "mcp", "server_label": "s"}),
+        ("custom", {"type": "custom", "name": "c"}),
+        ("shell", {"type": "shell"}),
+    ],
+)
+def test_a_tool_that_is_forced_is_refused(tool: str, choice: object) -> None:
+    assert refusal(function("a"), {"type": tool, "name": "c"}, choice=choice).param == "tools[1].type"
+
+
+def test_a_forced_kind_that_is_not_among_the_tools_is_refused() -> None:
+    error = refusal(function("a"), choice={"type": "file_search"})
+    assert error.param == "tool_choice"
+    assert "not among the tools" in error.message
+
+
+def test_the_only_tool_under_required_is_refused() -> None:
+    assert refusal(WEB_SEARCH, choice="required").param == "tools[0].type"
+    made = offered(WEB_SEARCH, function("a"), choice="required")
+    assert (names(made), made.choice) == (["a"], ToolChoice("required"))
+
+
+def test_required_without_tools_is_refused() -> None:
+    assert refusal(choice="required").param == "tool_choice"
+
+
+# --- choices --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["none", "auto", "required"])
+def test_a_mode_is_a_mode(mode: Any) -> None:
+    assert offered(function("a"), choice=mode).choice == ToolChoice(mode)
+
+
+def test_a_named_function_is_named_as_it_is_offered() -> None:
+    made = offered(function("a.b"), function("c"), choice={"type": "function", "name": "a.b"})
+    assert made.choice == ToolChoice("named", "a_b")
+    assert len(made.tools) == 2
+
+
+def test_a_member_of_a_namespace_is_found_with_and_without_its_namespace() -> None:
+    tools = [namespace("a", function("read"), function("list")), namespace("b", function("read"))]
+    exact = offered(*tools, choice={"type": "function", "name": "read", "namespace": "b"})
+    alone = offered(*tools, choice={"type": "function", "name": "list"})
+    assert (exact.choice.name, alone.choice.name) == ("b__read", "a__list")
+    assert refusal(*tools, choice={"type": "function", "name": "read"}).param == "tool_choice"
+
+
+def test_a_forced_function_that_does_not_exist_is_refused_by_name() -> None:
+    error = refusal(function("a"), choice={"type": "function", "name": "missing"})
+    assert (error.param, error.code) == ("tool_choice", "unsupported_value")
+    assert "missing" in error.message
+
+
+def allowed(*tools: object, mode: str = "auto") -> dict[str, object]:
+    return {"type": "allowed_tools", "mode": mode, "tools": list(tools)}
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_allowed_tools_are_handed_over_where_they_are_native(mode: Any) -> None:
+    choice = allowed({"type": "function", "name": "b"}, mode=mode)
+    made = offered(function("a"), function("b"), choice=choice, capabilities=Capabilities(allowed_tools=True))
+    assert names(made) == ["a", "b"]
+    assert made.choice == ToolChoice(mode, None, ("b",))
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_allowed_tools_are_the_only_ones_offered_elsewhere(mode: Any) -> None:
+    choice = allowed({"type": "function", "name": "c"}, {"type": "function", "name": "a.x"}, mode=mode)
+    made = offered(function("a.x"), function("b"), function("c"), choice=choice)
+    assert names(made) == ["a_x", "c"]
+    assert made.choice == ToolChoice(mode)
+    assert made.table.restore("b") == ToolIdentity("b")
+
+
+def test_an_allowed_tool_that_was_dropped_is_passed_over() -> None:
+    conversions: list[Conversion] = []
+    choice = allowed({"type": "web_search"}, {"type": "function", "name": "a"})
+    made = offered(function("a"), function("b"), WEB_SEARCH, choice=choice, conversions=conversions)
+    assert names(made) == ["a"]
+    assert [one.path for one in conversions] == ["tools[2]"]
+
+
+def test_when_every_allowed_tool_was_dropped_none_may_be_called() -> None:
+    made = offered(function("a"), WEB_SEARCH, choice=allowed({"type": "web_search"}))
+    assert made.choice == ToolChoice("none")
+    error = refusal(function("a"), WEB_SEARCH, choice=allowed({"type": "web_search"}, mode="required"))
+    assert error.param == "tool_choice"
+
+
+@pytest.mark.parametrize("wanted", [{"type": "function", "name": "missing"}, {"type": "file_search"}, {}])
+def test_an_allowed_tool_that_is_not_among_the_tools_is_refused_where_it_stands(wanted: Tool) -> None:
+    error = refusal(function("a"), choice=allowed({"type": "function", "name": "a"}, wanted))
+    assert error.param == "tool_choice.tools[1]"
