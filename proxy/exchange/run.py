@@ -7,7 +7,7 @@ first output every failure can still be an HTTP error or another attempt; after 
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -17,7 +17,7 @@ from proxy.exchange.prepare import encode, prepare
 from proxy.provider.contract import Call, Decoder
 from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import Outcome, ProviderError
-from proxy.responses.assembler import Assembler, IncompleteReason, Seal
+from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
 from proxy.responses.request import CreateRequest, check_not_empty, check_state, parse_create
@@ -90,6 +90,7 @@ class Run:
         self._decoder: Decoder | None = None
         self._finished = False
         self._amended = False
+        self._problem: Exception | None = None
         self._credentials: Mapping[str, str] = {}
         try:
             self.prepared, offered = prepare(
@@ -119,10 +120,14 @@ class Run:
         """
         while not self._finished:
             try:
-                if self._answer is None:
-                    await self._send()
-                await self._read()
+                if self._problem is not None:
+                    problem, self._problem = self._problem, None
+                    raise problem
                 assembler = self.assembler
+                if assembler.finished is None and assembler.failure is None:
+                    if self._answer is None:
+                        await self._send()
+                    await self._read()
                 if assembler.failure is not None:
                     raise assembler.failure
             except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
@@ -145,6 +150,52 @@ class Run:
             if assembler.has_output:
                 return True
         return False
+
+    async def pump(self, send: Callable[[list[Outgoing]], bool]) -> None:
+        """Hand the vendor's events on as they arrive, from the event loop itself: no task switch for each token.
+
+        Returns when `advance` has something to do: the end, a failure, or a client that does not keep up, which `send`
+        says by its answer.
+        """
+        answer, framer, decoder = self._answer, self._framer, self._decoder
+        if answer is None or framer is None or decoder is None or answer.ended:
+            return
+        over = asyncio.get_running_loop().create_future()
+        began, worked = time.perf_counter(), 0.0
+
+        def arrived() -> None:
+            nonlocal worked
+            if over.done():
+                return
+            start = time.perf_counter()
+            try:
+                body = answer.piece_now()
+                if body is None:
+                    return
+                assembler = self.assembler
+                if body:
+                    self._work_in(body, framer, decoder)
+                if (
+                    not body
+                    or assembler.finished is not None
+                    or assembler.failure is not None
+                    or not send(assembler.take())
+                ):
+                    over.set_result(None)
+            except Exception as problem:  # it is `advance` that deals with it
+                self._problem = problem
+                over.set_result(None)
+            finally:
+                worked += time.perf_counter() - start
+
+        if not answer.listen(arrived):
+            return
+        try:
+            arrived()
+            await over
+        finally:
+            answer.listen(None)
+            self.upstream_seconds += time.perf_counter() - began - worked
 
     async def fail(self, error: ResponsesError) -> None:
         """End the response as failed: what was produced stays, the terminal event says why."""
@@ -217,13 +268,7 @@ class Run:
                 raise _not_an_api(answer)
             assembler.feed(self.target.endpoint.provider.decode(body, self.prepared))
             return
-        try:
-            events: list[Event] = []
-            for frame in framer.feed(body) if body else framer.end():
-                events += decoder.feed(frame)
-        except FrameTooLargeError:
-            raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
-        assembler.feed(events)
+        self._work_in(body, framer, decoder)
         if not body:
             assembler.feed(decoder.end())
             if assembler.finished is None and assembler.failure is None:
@@ -235,6 +280,15 @@ class Run:
             key = value.rpartition(" ")[2]
             if len(key) >= MIN_KEY:
                 error.message = error.message.replace(key, "***")
+
+    def _work_in(self, body: bytes, framer: Framer, decoder: Decoder) -> None:
+        try:
+            events: list[Event] = []
+            for frame in framer.feed(body) if body else framer.end():
+                events += decoder.feed(frame)
+        except FrameTooLargeError:
+            raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
+        self.assembler.feed(events)
 
     def _abandon(self, error: ResponsesError) -> None:
         self._count_attempt(error)

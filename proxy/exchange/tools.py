@@ -37,9 +37,6 @@ class Offer:
         return known if known is not None else safe_name(_flat(name, namespace), self.limit)
 
 
-NO_OFFER = Offer([], AUTO, NO_TOOLS, {})
-
-
 def safe_name(name: str, limit: int) -> str:
     """The name in letters, digits, `_` and `-`, at most `limit` characters; a cut name ends in a hash of the whole."""
     safe = _UNSAFE.sub("_", name)
@@ -58,7 +55,7 @@ def offer(
     """Offer the request's tools to a target, and those that items of the history brought along, each with its path.
     Raises RefusedError (400) for what must not be lost."""
     if not tools and not brought and tool_choice in (None, "auto", "none"):
-        return NO_OFFER
+        return Offer([], AUTO, NO_TOOLS, {}, capabilities.tool_name_limit)
     placed = [*((f"tools[{index}]", tool) for index, tool in enumerate(tools or ())), *brought]
     identities: dict[str, ToolIdentity] = {}
     names: dict[tuple[str, str | None], str] = {}

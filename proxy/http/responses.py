@@ -2,15 +2,18 @@
 
 import asyncio
 import time
+from typing import cast
 
 import orjson
 from aiohttp import web
+from aiohttp.http import StreamWriter
 
 from proxy.exchange.record import record
 from proxy.exchange.run import Run, accept
 from proxy.http.body import read_json
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
 from proxy.responses import errors, sse
+from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
@@ -70,6 +73,7 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         try:
             while await run.advance():
                 await sink.write(sse.frame(run.assembler.take()))
+                await run.pump(sink.push)
         except ResponsesError as error:
             if not sink.committed:
                 return error_response(error, _headers(run))
@@ -79,7 +83,7 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         recorded = True
         await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
         await sink.end()
-    except ConnectionResetError:
+    except ConnectionError:
         # The client left; what the vendor still sends is of no use to anyone.
         if not recorded:
             run.outcome = "cancelled"
@@ -131,7 +135,7 @@ class _Sink:
             self._task.uncancel()
 
     async def write(self, data: bytes) -> None:
-        """Send whole events. Raises ConnectionResetError when the client has left."""
+        """Send whole events. Raises ConnectionError when the client has left."""
         if self._beat is not None:
             beat, self._beat = self._beat, None
             await beat
@@ -140,6 +144,22 @@ class _Sink:
         self._written = self._loop.time()
         if data:
             await self.response.write(data)
+
+    def push(self, events: list[Outgoing]) -> bool:
+        """Send events without waiting. False when the client has left or does not keep up; what was given is on its way
+        all the same."""
+        if not events:
+            return True
+        self._written = self._loop.time()
+        # Without a drain the writer's coroutine has nothing to wait for: it ends at once.
+        writing = cast(StreamWriter, self._request.writer).write(sse.frame(events), drain=False)
+        try:
+            writing.send(None)
+        except StopIteration:
+            return not self._request.protocol.writing_paused
+        except ConnectionError:
+            return False
+        raise RuntimeError("a write without a drain waited")
 
     async def end(self) -> None:
         """Send the end of the body."""
@@ -176,7 +196,7 @@ class _Sink:
                 await self._commit()
             self._written = self._loop.time()
             await self.response.write(data)
-        except ConnectionResetError:
+        except ConnectionError:
             # The next write of an event finds out as well, and ends the run.
             return
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -39,6 +39,15 @@ class Answer(Protocol):
 
     async def next_piece(self) -> bytes:
         """The next bytes of the body as they arrive, empty at its end. Raises ProviderError (cut, timeout)."""
+        ...
+
+    def listen(self, listener: Callable[[], None] | None) -> bool:
+        """Have `listener` called from the event loop whenever `piece_now` has something; None ends that. False where
+        an answer cannot do it."""
+        ...
+
+    def piece_now(self) -> bytes | None:
+        """What `next_piece` would give without waiting, else None. Raises ProviderError as it does."""
         ...
 
     @property
@@ -153,10 +162,32 @@ class _HttpReply:
             self.abort()
             raise _provider_error(error) from error
         if not piece or connection.complete:
-            # Given back at once: whoever reads on finds the end without waiting.
-            self._connection = None
-            self._pool.release(self._origin, connection)
+            self._give_back(connection)
         return piece
+
+    def listen(self, listener: Callable[[], None] | None) -> bool:
+        if self._connection is not None:
+            self._connection.listener = listener
+        return True
+
+    def piece_now(self) -> bytes | None:
+        connection = self._connection
+        if connection is None:
+            return b""
+        try:
+            piece = connection.read_now()
+        except (ConnectionCutError, NotHttpError, AnswerTimeoutError) as error:
+            self.abort()
+            raise _provider_error(error) from error
+        if piece is not None and (not piece or connection.complete):
+            self._give_back(connection)
+        return piece
+
+    def _give_back(self, connection: Connection) -> None:
+        # At once: whoever reads on finds the end without waiting.
+        self._connection = None
+        connection.listener = None
+        self._pool.release(self._origin, connection)
 
     @property
     def ended(self) -> bool:
@@ -165,6 +196,7 @@ class _HttpReply:
     def abort(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            connection.listener = None
             connection.abort()
 
 
@@ -196,6 +228,12 @@ class _CannedReply:
         if self._answer.cut:
             raise ProviderError("cut", CUT)
         return b""
+
+    def listen(self, listener: Callable[[], None] | None) -> bool:
+        return False
+
+    def piece_now(self) -> bytes | None:
+        return None
 
     @property
     def ended(self) -> bool:

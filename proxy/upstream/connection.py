@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -104,6 +104,7 @@ class Connection(asyncio.Protocol):
         "closed",
         "headers",
         "idle_since",
+        "listener",
         "reusable",
         "status",
     )
@@ -119,6 +120,7 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.reusable = False
         self.idle_since = 0.0
+        self.listener: Callable[[], None] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -174,6 +176,17 @@ class Connection(asyncio.Protocol):
                 await self._body_waiter
             finally:
                 self._body_waiter = None
+        return self._given()
+
+    def read_now(self) -> bytes | None:
+        """What is there of the body without waiting: bytes, empty at its end, or None. Raises what `read` raises."""
+        if self._pieces:
+            return self._given()
+        if self._error is not None:
+            raise self._error
+        return b"" if self._complete else None
+
+    def _given(self) -> bytes:
         pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._pieces = []
@@ -228,8 +241,8 @@ class Connection(asyncio.Protocol):
         if self.status == 0:
             if self._head_size > MAX_HEAD:
                 self._fail(NotHttpError("the head of the answer is too large"))
-        elif self._pieces:
-            self._wake(self._body_waiter)
+        elif self._pieces or self._complete or self._error is not None:
+            self._notify()
             if self._size > READ_AHEAD and not self._paused and not self._complete and self._transport is not None:
                 self._paused = True
                 self._transport.pause_reading()
@@ -245,6 +258,7 @@ class Connection(asyncio.Protocol):
             return
         if self._until_closed and error is None:
             self._end()
+            self._notify()
         else:
             cut = ConnectionCutError("the connection was closed")
             cut.__cause__ = error
@@ -290,6 +304,9 @@ class Connection(asyncio.Protocol):
             except zlib.error:
                 self._error = NotHttpError("the answer's compression is broken")
                 return
+            if not body:
+                # An empty piece would stand for the end.
+                return
         self._pieces.append(body)
         self._size += len(body)
 
@@ -306,14 +323,21 @@ class Connection(asyncio.Protocol):
     def _end(self) -> None:
         self._complete = True
         self._stop_timer()
-        self._wake(self._body_waiter)
 
     def _fail(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
         self._wake(self._head_waiter)
-        self._wake(self._body_waiter)
+        self._notify()
         self.abort()
+
+    def _notify(self) -> None:
+        """There is more of the body, or its end. Never from inside the parser: the listener may give the connection
+        to another request."""
+        if self.listener is not None:
+            self.listener()
+        else:
+            self._wake(self._body_waiter)
 
     def _watch(self) -> None:
         """The timer: it runs rarely and looks at the clock, instead of being set anew by every piece."""

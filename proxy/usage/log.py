@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import json
 import sys
 from datetime import UTC, datetime
 from typing import BinaryIO, TextIO
@@ -43,8 +44,12 @@ def configure(stream: TextIO | None = None) -> None:
 
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
     event["level"] = method
-    event["timestamp"] = datetime.now(UTC)
-    return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z)
+    event["timestamp"] = datetime.now(UTC).isoformat()
+    try:
+        return orjson.dumps(event, default=str)
+    except orjson.JSONEncodeError:
+        # A lone surrogate, as a path may hold: no text in UTF-8, and no reason to lose the line.
+        return json.dumps(event, default=str).encode()
 
 
 class _GatheredLines:

@@ -5,7 +5,7 @@ tokenizer are replaced. Equal bytes of a vendor give equal bytes for the client.
 """
 
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -178,6 +178,16 @@ class _Answer:
 
     async def next_piece(self) -> bytes:
         return next(self._pieces, b"")
+
+    def listen(self, listener: Callable[[], None] | None) -> bool:
+        return False
+
+    def piece_now(self) -> bytes | None:
+        return None
+
+    @property
+    def ended(self) -> bool:
+        return True
 
     def abort(self) -> None:
         """There is no connection."""

@@ -84,7 +84,7 @@ def reasoning(text: str, **members: object) -> Item:
     return {"type": "reasoning", "summary": [{"type": "summary_text", "text": text}], **members}
 
 
-# --- grouping -------------------------------------------------------------------------------------------------------
+# --- grouping ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_paths_name_the_items_of_the_request() -> None:
     assert far.items[1001].path == "input[1001]"
 
 
-# --- one result a call ----------------------------------------------------------------------------------------------
+# --- one result a call ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["refuse", "repair"])
@@ -220,7 +220,7 @@ def test_a_call_without_an_output_gets_one_in_repair() -> None:
     assert made.declared == [("input[0]", "approximated")]
 
 
-# --- calls and results ----------------------------------------------------------------------------------------------
+# --- calls and results ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", ["", " ", "\n", None])
@@ -274,7 +274,7 @@ def test_an_incomplete_output_is_a_failed_one() -> None:
     assert made.failed
 
 
-# --- texts and media ------------------------------------------------------------------------------------------------
+# --- texts and media --------------------------------------------------------------------------------------------------
 
 
 def test_empty_texts_leave_a_message_and_an_empty_message_leaves_the_history() -> None:
@@ -323,7 +323,7 @@ def test_media_in_an_output_are_refused_where_they_stand(part: Item) -> None:
     assert caught.value.param == "input[1].output[1]"
 
 
-# --- reasoning and the other items ----------------------------------------------------------------------------------
+# --- reasoning and the other items ------------------------------------------------------------------------------------
 
 
 def test_reasoning_has_its_texts_and_the_opened_proof() -> None:
@@ -379,7 +379,7 @@ def test_additional_tools_are_no_part_of_the_history() -> None:
     assert (made.shape, made.declared) == (["user:x"], [])
 
 
-# --- whatever comes -------------------------------------------------------------------------------------------------
+# --- whatever comes ---------------------------------------------------------------------------------------------------
 
 IDS = st.sampled_from(["a", "b", "c"])
 TEXTS = st.lists(st.sampled_from(["", "x", "y"]), max_size=3)

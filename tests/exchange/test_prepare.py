@@ -88,7 +88,7 @@ def declared(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(conversion.path, conversion.disposition) for conversion in made.conversions]
 
 
-# --- proofs ---------------------------------------------------------------------------------------------------------
+# --- proofs -----------------------------------------------------------------------------------------------------------
 
 PROOF = SealedProof("plain", "https://vendor.example", "account", "family", "shop", "signature", "self", "S", "think")
 
@@ -127,7 +127,7 @@ def test_a_changed_proof_and_another_clients_are_refused() -> None:
         assert (caught.value.status, caught.value.param) == (400, "input[0].encrypted_content")
 
 
-# --- capabilities ---------------------------------------------------------------------------------------------------
+# --- capabilities -----------------------------------------------------------------------------------------------------
 
 IMAGE = {"role": "user", "content": [{"type": "input_image", "image_url": "https://a.example/i.png"}]}
 
@@ -156,7 +156,7 @@ def test_sound_is_refused_by_a_model_that_does_not_hear() -> None:
     assert caught.value.param == "input[1].content[0]"
 
 
-# --- parameters of the gateway's own --------------------------------------------------------------------------------
+# --- parameters of the gateway's own ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_tools_that_the_vendor_lacks_are_treated_as_the_operator_wants() -> None
         prepared(body, rules=Rules(unsupported_hosted_tools="reject"))
 
 
-# --- strict ---------------------------------------------------------------------------------------------------------
+# --- strict -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_strict_refuses_what_the_core_drops() -> None:
     assert caught.value.param == "tools[0]"
 
 
-# --- equal requests -------------------------------------------------------------------------------------------------
+# --- equal requests ---------------------------------------------------------------------------------------------------
 
 
 def test_equal_requests_become_equal_calls() -> None:

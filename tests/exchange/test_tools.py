@@ -55,7 +55,7 @@ def refusal(*tools: Tool, **settings: Any) -> RefusedError:
     return caught.value
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,16 @@ def test_a_tool_of_the_history_that_is_not_offered_now_has_the_name_it_would_hav
     assert made.table.restore("unknown") == ToolIdentity("unknown")
 
 
+def test_a_history_without_tools_keeps_to_the_limit_of_the_model() -> None:
+    assert len(offered(capabilities=Capabilities(tool_name_limit=16)).offered_name("x" * 40, None)) == 16
+
+
 def test_a_tool_defined_twice_is_refused() -> None:
     error = refusal(function("a"), function("b"), function("a"))
     assert (error.param, error.code) == ("tools[2].name", "unsupported_value")
 
 
-# --- what a function carries ----------------------------------------------------------------------------------------
+# --- what a function carries ------------------------------------------------------------------------------------------
 
 
 def test_a_function_is_offered_as_it_was_given() -> None:
@@ -164,7 +168,7 @@ def test_a_model_without_tools_takes_none() -> None:
     assert offered(WEB_SEARCH, capabilities=Capabilities(tools=False)).tools == []
 
 
-# --- namespaces -----------------------------------------------------------------------------------------------------
+# --- namespaces -------------------------------------------------------------------------------------------------------
 
 
 def test_the_tools_of_a_namespace_are_offered_under_its_name() -> None:
@@ -204,7 +208,7 @@ def test_tools_that_items_bring_along_are_offered_too() -> None:
     assert names(offered(brought=brought)) == ["late", "n__f"]
 
 
-# --- tools that the vendor lacks ------------------------------------------------------------------------------------
+# --- tools that the vendor lacks --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
@@ -252,7 +256,7 @@ def test_required_without_tools_is_refused() -> None:
     assert refusal(choice="required").param == "tool_choice"
 
 
-# --- choices --------------------------------------------------------------------------------------------------------
+# --- choices ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["none", "auto", "required"])

@@ -1,0 +1,52 @@
+"""Capabilities: data that operators can change."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from proxy.provider.capabilities import CAPABILITY_NAMES, Capabilities, extended
+
+
+def test_the_default_is_a_model_with_texts_images_and_functions() -> None:
+    default = Capabilities()
+    assert default.text
+    assert default.images
+    assert default.tools
+    assert default.native_tools == frozenset({"function"})
+    assert not default.audio
+    assert not default.allowed_tools
+    assert default.tool_name_limit == 64
+
+
+def test_every_field_has_a_name_for_the_configuration() -> None:
+    assert frozenset(field.name for field in fields(Capabilities)) == CAPABILITY_NAMES
+
+
+def test_no_changes_are_the_same_object() -> None:
+    shipped = Capabilities(family="qwen")
+    assert extended(shipped, {}) is shipped
+
+
+def test_a_change_leaves_the_rest_and_the_shipped_data_alone() -> None:
+    shipped = Capabilities(family="qwen", reasoning=True)
+    changed = extended(shipped, {"images": False, "context_window": 32_768})
+    assert changed == replace(shipped, images=False, context_window=32_768)
+    assert shipped.images
+
+
+def test_lists_become_what_the_fields_are() -> None:
+    changed = extended(Capabilities(), {"native_tools": ["function", "custom"], "efforts": ["low", "high"]})
+    assert changed.native_tools == frozenset({"function", "custom"})
+    assert changed.efforts == ("low", "high")
+    assert hash(changed) == hash(
+        extended(Capabilities(), {"native_tools": ["custom", "function"], "efforts": ["low", "high"]})
+    )
+
+
+def test_what_is_not_known_can_be_said_to_be_unknown_again() -> None:
+    assert extended(Capabilities(efforts=("low",)), {"efforts": None}).efforts is None
+
+
+def test_a_name_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(TypeError):
+        extended(Capabilities(), {"smell": True})
