@@ -9,18 +9,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 
-import orjson
-
 from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import encode, prepare
-from proxy.provider.contract import Call, Decoder
+from proxy.provider.contract import Call, Decoder, Prepared
 from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import Outcome, ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
-from proxy.responses.request import CreateRequest, check_not_empty, check_state, parse_create
+from proxy.responses.request import CreateRequest
 from proxy.responses.response import opening
 from proxy.responses.seal import SealedProof
 from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
@@ -45,24 +43,6 @@ MIN_KEY = 8
 
 REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
-
-
-def accept(gateway: Gateway, body: object, client: Client, *, arrived: float) -> "Run":
-    """Take in the body of a create request. Raises ResponsesError, in OpenAI's order of checks: form, model, state,
-    empty input, what the target takes, history."""
-    if gateway.default_model is not None and isinstance(body, dict):
-        body.setdefault("model", gateway.default_model)
-    request = parse_create(body, unknown_parameters=gateway.rules.unknown_parameters)
-    target = gateway.target(request.model, client)
-    check_state(request)
-    check_not_empty(request)
-    try:
-        if request.tools or request.text:
-            # What is echoed must be writable before the vendor is asked; the lists stand for what is around it then.
-            orjson.dumps([[[[[[request.tools, request.text]]]]]])
-        return Run(gateway, request, client, target, arrived=arrived)
-    except (orjson.JSONEncodeError, RecursionError):
-        raise ResponsesError(400, "The request is nested deeper than the gateway can write.") from None
 
 
 class Run:
@@ -101,7 +81,18 @@ class Run:
             gateway.metrics.count_refusal(self.target.endpoint.name, refusal.param or "")
             raise
         self._table = offered.table
+        self._reread: Callable[[], CreateRequest] | None = None
         self.assembler = self._new_assembler()
+
+    def release_input(self, reread: Callable[[], CreateRequest]) -> None:
+        """Let go of the input, which is in the vendor's body now; `reread` makes the request again if it is needed.
+
+        A long history is thousands of small objects. To keep them while the vendor thinks costs a fifth of a request's
+        CPU: the next request has to be read into cold memory.
+        """
+        self._reread = reread
+        self.request.input = []
+        self.prepared.items = []
 
     @property
     def dropped(self) -> list[str]:
@@ -356,9 +347,17 @@ class Run:
             self.usage = tally.total()
         elif self.assembler.has_output or self.assembler.finished is not None:
             self.usage_source = "estimated"
-            self.usage = await self._gateway.estimator.estimate(self.prepared, self.assembler.output)
+            self.usage = await self._gateway.estimator.estimate(self._prepared_again(), self.assembler.output)
         else:
             self.usage = NO_TOKENS
+
+    def _prepared_again(self) -> Prepared:
+        if self._reread is None:
+            return self.prepared
+        gateway = self._gateway
+        return prepare(
+            self._reread(), self.target, rules=gateway.rules, sealer=gateway.sealer, client=self.client.name
+        )[0]
 
     def _count_attempt(self, error: ResponsesError | None) -> None:
         outcome: Outcome

@@ -8,9 +8,10 @@ import orjson
 from aiohttp import web
 from aiohttp.http import StreamWriter
 
+from proxy.exchange.accept import accept
 from proxy.exchange.record import record
-from proxy.exchange.run import Run, accept
-from proxy.http.body import read_json
+from proxy.exchange.run import Run
+from proxy.http.body import read_body
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
 from proxy.responses import errors, sse
 from proxy.responses.assembler import Outgoing
@@ -37,7 +38,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     """`POST /v1/responses`."""
     arrived = time.perf_counter()
     gateway = request.app[GATEWAY]
-    run = accept(gateway, await read_json(request), request[CLIENT], arrived=arrived)
+    run = accept(gateway, await read_body(request), request[CLIENT], arrived=arrived)
     gateway.metrics.in_flight.inc()
     try:
         return await (_stream(run, request) if run.prepared.stream else _whole(run, request))
