@@ -57,12 +57,10 @@ class _Writer:
             if isinstance(item, MessageItem):
                 if self._media:
                     self._end_of_results()
-                if self._draft is None and item.role == "user" and (text := only_text(item.parts)) is not None:
-                    self._turn += 1
-                    self._messages.append({"role": "user", "content": text})
-                elif item.role == "assistant":
+                role = item.role
+                if role == "assistant":
                     self._assistant(item)
-                elif item.role == "user":
+                elif role == "user":
                     self._user(item)
                 else:
                     self._system(item)
@@ -123,6 +121,10 @@ class _Writer:
         draft, self._draft = self._draft, None
         if draft is None:
             return
+        more = draft.calls or draft.reasoning or draft.refusals or self._dialect.replay
+        if len(draft.texts) == 1 and draft.texts[0] and not more:
+            self._messages.append({"role": "assistant", "content": draft.texts[0]})
+            return
         reasoning = self._replayed(draft) if draft.reasoning or self._dialect.replay is not None else None
         if not (draft.texts or draft.refusals or draft.calls):
             if reasoning is not None:
@@ -160,9 +162,11 @@ class _Writer:
     # --- the other sides --------------------------------------------------------------------------------------------
 
     def _user(self, item: MessageItem) -> None:
-        self._flush()
+        if self._draft is not None:
+            self._flush()
         self._turn += 1
-        self._messages.append({"role": "user", "content": self._content(item)})
+        text = only_text(item.parts)
+        self._messages.append({"role": "user", "content": self._content(item) if text is None else text})
 
     def _system(self, item: MessageItem) -> None:
         self._flush()

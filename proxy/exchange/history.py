@@ -6,7 +6,7 @@ follow at once, each call has one result and each result its call.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import orjson
 
@@ -19,11 +19,10 @@ from proxy.provider.history import (
     Part,
     ReasoningItem,
     ResultItem,
-    Role,
 )
 from proxy.responses import errors
 
-Item: TypeAlias = Mapping[str, object]
+Item: TypeAlias = Mapping[str, Any]
 OpenProof: TypeAlias = Callable[[str, str], OpenedProof | None]
 """(encrypted content, its path) -> the proof, or None when it is not for this target."""
 
@@ -56,16 +55,11 @@ class _History:
         self.items: list[HistoryItem] = []
         self._mode = mode
         self._conversions = conversions
-        self._step: _Step | None = None
+        self.step: _Step | None = None
         self._placed: dict[str, int] = {}
 
-    @property
-    def between_steps(self) -> bool:
-        """Whether no assistant step with calls is open."""
-        return self._step is None
-
     def add(self, item: HistoryItem) -> None:
-        step = self._step
+        step = self.step
         if isinstance(item, CallItem):
             self._add_call(item)
         elif isinstance(item, ResultItem):
@@ -84,12 +78,12 @@ class _History:
             step.deferred.append(item)
 
     def _add_call(self, call: CallItem) -> None:
-        step = self._step
+        step = self.step
         if step is not None and step.answered:
             self._close_step()
             step = None
         if step is None:
-            step = self._step = _Step()
+            step = self.step = _Step()
         if earlier := step.calls.pop(call.call_id, None):
             step.items.remove(earlier)
             self._conversions.append(ignored(earlier.path, "the same call stands again later"))
@@ -97,7 +91,7 @@ class _History:
         step.calls[call.call_id] = call
 
     def _add_result(self, result: ResultItem) -> None:
-        step = self._step
+        step = self.step
         if step is not None and result.call_id in step.calls:
             earlier = step.results.get(result.call_id)
             step.results[result.call_id] = result
@@ -115,7 +109,7 @@ class _History:
             self._conversions.append(ignored(earlier.path, "a later output answers the same call"))
 
     def _close_step(self) -> None:
-        step, self._step = self._step, None
+        step, self.step = self.step, None
         if step is None:
             return
         self.items += step.items
@@ -133,7 +127,7 @@ class _History:
             self.add(item)
 
     def close(self) -> list[HistoryItem]:
-        while self._step is not None:
+        while self.step is not None:
             self._close_step()
         return self.items
 
@@ -158,28 +152,28 @@ def ordered(
         path = _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
         kind = item["type"]
         if kind == "message":
-            parts = cast("list[Part]", item["content"])
-            if len(parts) == 1 and parts[0].get("text") and history.between_steps:
+            parts = item["content"]
+            if len(parts) == 1 and parts[0].get("text") and history.step is None:
                 # One text, as nearly every message of a long history: nothing to put in order.
-                history.items.append(MessageItem(cast(Role, item["role"]), parts, path))
+                history.items.append(MessageItem(item["role"], parts, path))
             elif message := _message(item, path, refused_parts, conversions):
                 history.add(message)
         elif kind == "function_call":
-            name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))
-            arguments = cast(str, item.get("arguments") or "")
-            history.add(CallItem(cast(str, item["call_id"]), name, arguments if arguments.strip() else "{}", path))
+            name = offered_name(item["name"], item.get("namespace"))
+            arguments = item.get("arguments") or ""
+            history.add(CallItem(item["call_id"], name, arguments if arguments.strip() else "{}", path))
         elif kind in ("function_call_output", "custom_tool_call_output"):
             history.add(_result(item, path, refused_parts))
         elif kind == "reasoning":
             history.add(_reasoning(item, path, open_proof))
         elif kind == "custom_tool_call":
-            name = offered_name(cast(str, item["name"]), cast("str | None", item.get("namespace")))
+            name = offered_name(item["name"], item.get("namespace"))
             arguments = orjson.dumps({"input": item.get("input") or ""}).decode()
-            history.add(CallItem(cast(str, item["call_id"]), name, arguments, path))
+            history.add(CallItem(item["call_id"], name, arguments, path))
         elif kind == "item_reference":
-            raise errors.item_not_found(cast(str, item["id"]))
+            raise errors.item_not_found(item["id"])
         elif kind in _REFUSED:
-            refuse(path, f"An item of type '{kind}' {_REFUSED[cast(str, kind)]}.", value=True)
+            refuse(path, f"An item of type '{kind}' {_REFUSED[kind]}.", value=True)
         elif kind != "additional_tools":
             conversions.append(dropped(path, f"items of type {kind} are not carried to this provider"))
     return history.close()
@@ -198,21 +192,21 @@ _REFUSED: Mapping[str, str] = {
 def _message(
     item: Item, path: str, refused_parts: Collection[str], conversions: list[Conversion]
 ) -> MessageItem | None:
-    parts = cast("list[Part]", item["content"])
+    parts = item["content"]
     empty = False
     for index, part in enumerate(parts):
-        member = _TEXT_MEMBERS.get(cast(str, part["type"]))
+        member = _TEXT_MEMBERS.get(part["type"])
         if member is None:
             if part["type"] in refused_parts:
                 _refuse_part(part, f"{path}.content[{index}]")
         elif not part[member]:
             empty = True
     if empty:
-        parts = [part for part in parts if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
+        parts = [part for part in parts if part.get(_TEXT_MEMBERS.get(part["type"], "type"))]
     if not parts:
         conversions.append(ignored(path, "the message is empty"))
         return None
-    return MessageItem(cast(Role, item["role"]), parts, path)
+    return MessageItem(item["role"], parts, path)
 
 
 _TEXT_MEMBERS = {"input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -224,20 +218,20 @@ def _refuse_part(part: Part, path: str) -> NoReturn:
 
 
 def _result(item: Item, path: str, refused_parts: Collection[str]) -> ResultItem:
-    output = cast("str | list[Part]", item.get("output") or "")
+    output = item.get("output") or ""
     if isinstance(output, list):
         for index, part in enumerate(output):
             if part["type"] in refused_parts:
                 _refuse_part(part, f"{path}.output[{index}]")
-        output = [part for part in output if part.get(_TEXT_MEMBERS.get(cast(str, part["type"]), "type"))]
-    return ResultItem(cast(str, item["call_id"]), "", output or "", item.get("status") == "incomplete", path)
+        output = [part for part in output if part.get(_TEXT_MEMBERS.get(part["type"], "type"))]
+    return ResultItem(item["call_id"], "", output or "", item.get("status") == "incomplete", path)
 
 
 def _reasoning(item: Item, path: str, open_proof: OpenProof) -> ReasoningItem:
-    sealed = cast("str | None", item.get("encrypted_content"))
+    sealed = item.get("encrypted_content")
     proof = open_proof(sealed, f"{path}.encrypted_content") if sealed else None
     return ReasoningItem(_texts(item.get("summary")), _texts(item.get("content")), proof, path)
 
 
-def _texts(parts: object) -> list[str]:
-    return [part["text"] for part in cast("list[dict[str, str]] | None", parts) or () if part.get("text")]
+def _texts(parts: list[dict[str, str]] | None) -> list[str]:
+    return [part["text"] for part in parts or () if part.get("text")]

@@ -319,24 +319,26 @@ def parse_create(body: object, *, unknown_parameters: UnknownParameters = "rejec
     return CreateRequest(**parameters, given=frozenset(given))
 
 
-def are_plain(items: Sequence[object]) -> bool:
+def are_plain(items: Sequence[Any]) -> bool:
     """Whether every item is a message of texts in the very form that validation would give it.
 
     Most of a long history is, and then the schema has nothing to say and nothing to change; the look costs half.
     """
-    for item in items:
-        if not isinstance(item, dict) or len(item) != 3 or item.get("type") != "message":
-            return False
-        role, parts = item.get("role"), item.get("content")
-        if not isinstance(role, str) or not isinstance(parts, list) or not parts:
-            return False
-        kind = PLAIN_PART.get(role)
-        for part in parts:
-            if not isinstance(part, dict) or len(part) != 2 or part.get("type") != kind or kind is None:
+    try:
+        for item in items:
+            if item.__class__ is not dict or len(item) != 3 or item["type"] != "message":
                 return False
-            text = part.get("text")
-            if text.__class__ is not str or len(text) > MAX_TEXT_LENGTH:
+            kind, parts = PLAIN_PART[item["role"]], item["content"]
+            if parts.__class__ is not list or not parts:
                 return False
+            for part in parts:
+                if part.__class__ is not dict or len(part) != 2 or part["type"] != kind:
+                    return False
+                text = part["text"]
+                if text.__class__ is not str or len(text) > MAX_TEXT_LENGTH:
+                    return False
+    except (KeyError, TypeError):
+        return False
     return True
 
 
