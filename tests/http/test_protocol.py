@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.conformance.validator import check_stream
 from tests.vendors.gateway import Gateway, Whole
 from tests.vendors.journal import Journal
+from tests.vendors.script import Turn
 from tests.vendors.server import Vendor
 
 
@@ -118,3 +120,18 @@ async def test_an_unknown_expectation_is_refused(gateway: Gateway) -> None:
     answer = whole(await exchange(gateway, post(b"{}", b"expect: a-miracle", b"content-length: 2")))
     assert answer.status == 417
     assert answer.error["type"] == "invalid_request_error"
+
+
+async def test_a_stream_over_http_1_0_is_not_chunked(gateway: Gateway, vendor: Vendor, model: str) -> None:
+    gate = asyncio.Event()
+    vendor.play(Turn("One ", "two ", gate, "three."))
+    body = b'{"model": "%b", "input": "hi", "stream": true}' % model.encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST /v1/responses HTTP/1.0\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+    begun = await asyncio.wait_for(reader.readuntil(b"event: response.output_text.delta"), 10)
+    gate.set()
+    rest = await asyncio.wait_for(reader.read(), 10)
+    head, _, events = (begun + rest).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"chunked" not in head.lower()
+    assert check_stream(events) == []
