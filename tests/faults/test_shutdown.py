@@ -73,17 +73,20 @@ def _unchunked(body: bytes) -> bytes:
     return b"".join(pieces)
 
 
-async def test_a_stream_that_outlasts_the_grace_does_not_keep_the_process(vendor: Vendor, tmp_path: Path) -> None:
+async def test_a_stream_that_outlasts_the_grace_gets_its_terminal_event(vendor: Vendor, tmp_path: Path) -> None:
     vendor.play(Turn("One ", SILENCE))
-    async with Process("serve", "--config", written(tmp_path, vendor, grace="100ms")) as process:
+    async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
         wire = await stream(await process.listening())
-        await wire.until(b"event: response.output_text.delta")
+        begun = await wire.until(b"event: response.output_text.delta")
         process.process.terminate()
         async with asyncio.timeout(10):
-            await wire.reader.read()
+            rest = await wire.reader.read()
         await wire.close()
         status, _ = await process.end()
     assert status == 0
+    events = _unchunked((begun + rest).partition(b"\r\n\r\n")[2])
+    assert check_stream(events) == []
+    assert events.count(b"event: response.failed") == 1
     await asyncio.wait_for(vendor.last.closed.wait(), 5)
     assert b'"outcome":"completed"' not in process.log
 
