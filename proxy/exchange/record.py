@@ -55,8 +55,8 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         line["usage_source"] = run.usage_source
     if started is not None and started.id:
         line["vendor_id"] = started.id
-    if run.dropped:
-        line["dropped"] = run.dropped
+    if conversions and (paths := run.dropped):
+        line["dropped"] = paths
     _write(line, run.error)
 
 

@@ -408,13 +408,14 @@ class Assembler:
         content = opened.item["content"]
         assert isinstance(content, list)
         opened.part, opened.part_index, opened.key = part, len(content), key
-        self._emit(
-            "response.content_part.added",
-            item_id=opened.item["id"],
-            output_index=opened.index,
-            content_index=opened.part_index,
-            part=part,
-        )
+        if self._live:
+            self._emit(
+                "response.content_part.added",
+                item_id=opened.item["id"],
+                output_index=opened.index,
+                content_index=opened.part_index,
+                part=part,
+            )
         if channel is Text:
             self._open_channel(Text, key, "response.output_text.delta", opened, opened.part_index, b',"logprobs":[]}')
         else:
@@ -425,14 +426,14 @@ class Assembler:
         if part is None:
             return
         text = "".join(self._chunks)
-        place = {"item_id": opened.item["id"], "output_index": opened.index, "content_index": opened.part_index}
-        if part["type"] == "output_text":
-            part["text"] = text
-            self._emit("response.output_text.done", **place, text=text, logprobs=part["logprobs"])
-        else:
-            part["refusal"] = text
-            self._emit("response.refusal.done", **place, refusal=text)
-        self._emit("response.content_part.done", **place, part=part)
+        part["text" if part["type"] == "output_text" else "refusal"] = text
+        if self._live:
+            place = {"item_id": opened.item["id"], "output_index": opened.index, "content_index": opened.part_index}
+            if part["type"] == "output_text":
+                self._emit("response.output_text.done", **place, text=text, logprobs=part["logprobs"])
+            else:
+                self._emit("response.refusal.done", **place, refusal=text)
+            self._emit("response.content_part.done", **place, part=part)
         content = opened.item["content"]
         assert isinstance(content, list)
         content.append(part)
@@ -660,6 +661,8 @@ class Assembler:
         index: str = "content_index",
     ) -> None:
         self._channel, self._channel_key, self._chunks = channel, key, []
+        if not self._live:
+            return
         self._type, self._suffix = name, suffix
         self._prefix = b'{"type":"%b","sequence_number":' % name.encode()
         place = b"" if part_index is None else b',"%b":%d' % (index.encode(), part_index)
