@@ -9,7 +9,6 @@ from typing import BinaryIO, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, WrappedLogger
 
 FLUSH_AFTER = 0.05
 """How long, in seconds, lines are gathered before they are written together: a system call a line costs more than
@@ -35,32 +34,60 @@ def configure(stream: TextIO | None = None) -> None:
     gathered = _GatheredLines(stream.buffer)
     atexit.register(gathered.flush)
     structlog.configure(
-        processors=[structlog.processors.format_exc_info, _as_json],
+        processors=[],
         logger_factory=lambda *names: gathered,
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        wrapper_class=_LineLogger,
         cache_logger_on_first_use=True,
     )
 
 
-def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
-    event["level"] = method
-    event["timestamp"] = datetime.now(UTC).isoformat()
-    try:
-        return orjson.dumps(event, default=str)
-    except orjson.JSONEncodeError:
-        # A lone surrogate, as a path may hold: no text in UTF-8, and no reason to lose the line.
-        return json.dumps(event, default=str).encode()
+class _LineLogger(structlog.BoundLoggerBase):
+    """structlog's logger for JSON lines. The usual chain of processors costs three times the line itself."""
+
+    _logger: "_GatheredLines"
+
+    def debug(self, event: str, **members: object) -> None:
+        """Not logged."""
+
+    def info(self, event: str, **members: object) -> None:
+        self._logger.keep(self._line("info", event, members))
+
+    def warning(self, event: str, **members: object) -> None:
+        self._logger.keep(self._line("warning", event, members))
+
+    def error(self, event: str, **members: object) -> None:
+        self._logger.write(self._line("error", event, members))
+
+    def critical(self, event: str, **members: object) -> None:
+        self._logger.write(self._line("critical", event, members))
+
+    def exception(self, event: str, **members: object) -> None:
+        self.error(event, **{"exc_info": True, **members})
+
+    def _line(self, level: str, event: str, members: dict[str, object]) -> bytes:
+        if self._context:
+            members = {**self._context, **members}
+        if "exc_info" in members:
+            members = dict(structlog.processors.format_exc_info(self._logger, level, members))
+        members["event"] = event
+        members["level"] = level
+        members["timestamp"] = datetime.now(UTC).isoformat()
+        try:
+            return orjson.dumps(members, default=str)
+        except orjson.JSONEncodeError:
+            # A lone surrogate, as a path may hold: no text in UTF-8, and no reason to lose the line.
+            return json.dumps(members, default=str).encode()
 
 
 class _GatheredLines:
-    """A logger in structlog's sense: its methods take a finished line."""
+    """Finished lines on their way out."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
         self._lines: list[bytes] = []
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
 
-    def info(self, line: bytes) -> None:
+    def keep(self, line: bytes) -> None:
         """Keep a line for the next flush; the first of a batch sees to it that there is one."""
         self._lines.append(line)
         try:
@@ -72,13 +99,10 @@ class _GatheredLines:
             self._scheduled_on = loop
             loop.call_later(FLUSH_AFTER, self.flush)
 
-    def error(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         """Write a line at once, after those that wait."""
         self._lines.append(line)
         self.flush()
-
-    warning = info
-    critical = exception = error
 
     def flush(self) -> None:
         """Write what waits."""
