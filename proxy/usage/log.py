@@ -69,14 +69,12 @@ class _LineLogger(structlog.BoundLoggerBase):
             members = {**self._context, **members}
         if "exc_info" in members:
             members = dict(structlog.processors.format_exc_info(self._logger, level, members))
-        members["event"] = event
-        members["level"] = level
-        members["timestamp"] = datetime.now(UTC).isoformat()
+        line = {"timestamp": datetime.now(UTC).isoformat(), "level": level, "event": event, **members}
         try:
-            return orjson.dumps(members, default=str)
+            return orjson.dumps(line, default=str)
         except orjson.JSONEncodeError:
             # A lone surrogate, as a path may hold: no text in UTF-8, and no reason to lose the line.
-            return json.dumps(members, default=str).encode()
+            return json.dumps(line, default=str).encode()
 
 
 class _GatheredLines:
