@@ -53,15 +53,23 @@ class _Writer:
         )
 
     def write(self) -> list[Message]:
-        for item in _with_instructions(self._prepared):
+        items = _with_instructions(self._prepared)
+        last = len(items) - 1
+        replays = self._dialect.replay is not None
+        for index, item in enumerate(items):
             if isinstance(item, MessageItem):
                 if self._media:
                     self._end_of_results()
                 role = item.role
-                if role == "assistant":
-                    self._assistant(item)
-                elif role == "user":
+                if role == "user":
                     self._user(item)
+                elif role == "assistant":
+                    # An answer in words between two questions, as most are, needs no draft.
+                    alone = self._draft is None and not replays and (index == last or _speaks_next(items[index + 1]))
+                    if alone and (text := only_text(item.parts)):
+                        self._messages.append({"role": "assistant", "content": text})
+                    else:
+                        self._assistant(item)
                 else:
                     self._system(item)
             elif isinstance(item, CallItem):
@@ -120,10 +128,6 @@ class _Writer:
         """Write the draft, if there is one."""
         draft, self._draft = self._draft, None
         if draft is None:
-            return
-        more = draft.calls or draft.reasoning or draft.refusals or self._dialect.replay
-        if len(draft.texts) == 1 and draft.texts[0] and not more:
-            self._messages.append({"role": "assistant", "content": draft.texts[0]})
             return
         reasoning = self._replayed(draft) if draft.reasoning or self._dialect.replay is not None else None
         if not (draft.texts or draft.refusals or draft.calls):
@@ -223,6 +227,11 @@ class _Writer:
         if self._media:
             self._messages.append({"role": "user", "content": self._media})
             self._media = []
+
+
+def _speaks_next(item: HistoryItem) -> bool:
+    """Whether another side than the assistant speaks with this item."""
+    return isinstance(item, MessageItem) and item.role != "assistant"
 
 
 def _with_instructions(prepared: Prepared) -> Sequence[HistoryItem]:
