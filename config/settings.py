@@ -166,12 +166,10 @@ class CapabilityChanges(Entry):
     """What an operator may say about a model's abilities. The names are those of the providers' own data."""
 
     family: str | None = None
-    text: bool | None = None
     images: bool | None = None
     files: bool | None = None
     audio: bool | None = None
     tools: bool | None = None
-    native_tools: tuple[str, ...] | None = None
     allowed_tools: bool | None = None
     forced_tool_choice: bool | None = None
     tool_name_limit: PositiveCount | None = None

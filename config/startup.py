@@ -42,6 +42,8 @@ def _not_yet(settings: Settings) -> Iterator[str]:
         for model, entry in provider.models.items():
             for key in sorted(_NOT_YET_OF_MODELS.keys() & entry.model_fields_set):
                 yield f"providers.{name}.models.{model}.{key}: {_NOT_YET_OF_MODELS[key]}"
+            if "context_window" in entry.capabilities:
+                yield f"providers.{name}.models.{model}.capabilities.context_window: no target is chosen by it yet"
     for alias, targets in settings.models.items():
         if len(targets.targets) > 1:
             yield f"models.{alias}: falling back and weights come with a later release; the first target is used"

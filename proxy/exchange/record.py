@@ -53,6 +53,8 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         line["output_tokens"] = usage.output_tokens
         line["reasoning_tokens"] = usage.reasoning_tokens
         line["usage_source"] = run.usage_source
+        if run.usage_source == "estimated" and gateway.estimator.failure:
+            line["estimator_failure"] = gateway.estimator.failure
     if started is not None and started.id:
         line["vendor_id"] = started.id
     if conversions and (paths := run.dropped):

@@ -21,7 +21,7 @@ from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
 from proxy.responses.request import CreateRequest
 from proxy.responses.response import opening
 from proxy.responses.seal import SealedProof
-from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
+from proxy.responses.usage import TokenCount, UsageSource
 from proxy.upstream.client import CUT, Answer
 from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
 from proxy.usage.metrics import RequestOutcome
@@ -87,8 +87,8 @@ class Run:
     def release_input(self, reread: Callable[[], CreateRequest]) -> None:
         """Let go of the input, which is in the vendor's body now; `reread` makes the request again if it is needed.
 
-        A long history is thousands of small objects. To keep them while the vendor thinks costs a fifth of a request's
-        CPU: the next request has to be read into cold memory.
+        A long history is thousands of small objects. To keep them while the vendor thinks costs a quarter of the CPU
+        of a 100 KB request: the next one has to be read into cold memory.
         """
         self._reread = reread
         self.request.input = []
@@ -131,6 +131,8 @@ class Run:
                     await self.fail(error)
                     return False
                 self.error, self.outcome = error, "failed"
+                self.assembler.settle(completed=False)
+                await self._count_usage()
                 raise error from error.__cause__
             if assembler.has_output and self.first_output is None:
                 self.first_output = time.perf_counter()
@@ -349,7 +351,8 @@ class Run:
             self.usage_source = "estimated"
             self.usage = await self._gateway.estimator.estimate(self._prepared_again(), self.assembler.output)
         else:
-            self.usage = NO_TOKENS
+            # Perhaps the input alone: what a vendor said before it failed is spent.
+            self.usage = tally.total()
 
     def _prepared_again(self) -> Prepared:
         if self._reread is None:

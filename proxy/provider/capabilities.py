@@ -1,26 +1,22 @@
 """What a model can do, as far as the core has to know it. Data: providers ship it, operators extend it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """One model's abilities. The default is a modern text-and-image model with function tools.
 
-    `native_tools` are the tool types that the provider takes untouched; everything else is turned into functions,
-    dropped or refused by the core. `efforts` are the accepted values of `reasoning.effort` (None: not known, all are
-    handed to the provider). `tool_name_limit` is in characters. `family` is the model family inside which a reasoning
-    proof stays valid.
+    `efforts` are the accepted values of `reasoning.effort` (None: not known, all are handed to the provider).
+    `tool_name_limit` is in characters. `family` is the model family inside which a reasoning proof stays valid.
     """
 
     family: str = ""
-    text: bool = True
     images: bool = True
     files: bool = True
     audio: bool = False
     tools: bool = True
-    native_tools: frozenset[str] = frozenset({"function"})
     allowed_tools: bool = False
     forced_tool_choice: bool = True
     tool_name_limit: int = 64
@@ -35,19 +31,9 @@ class Capabilities:
     max_output_tokens: int | None = None
 
 
-CAPABILITY_NAMES = frozenset(field.name for field in fields(Capabilities))
-
-
 def extended(capabilities: Capabilities, changes: Mapping[str, object]) -> Capabilities:
     """The capabilities with an operator's changes from the configuration (already checked against the field types)."""
     if not changes:
         return capabilities
-    values = {
-        name: frozenset(value)
-        if name == "native_tools" and isinstance(value, list)
-        else tuple(value)
-        if isinstance(value, list)
-        else value
-        for name, value in changes.items()
-    }
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
     return replace(capabilities, **values)  # type: ignore[arg-type] # checked by the loader against these very fields

@@ -6,7 +6,7 @@ are never blank; tool names are those that were offered to the vendor. A provide
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Part: TypeAlias = Mapping[str, object]
@@ -98,12 +98,3 @@ class ToolChoice:
 
 
 AUTO = ToolChoice("auto")
-
-
-@dataclass(slots=True)
-class Conversation:
-    """The items and tools of one request, in order."""
-
-    items: list[HistoryItem]
-    tools: list[FunctionTool] = field(default_factory=list)
-    tool_choice: ToolChoice = AUTO

@@ -4,7 +4,7 @@ Providers use it to bring a client's schema into their vendor's dialect. Everyth
 not a schema where one should stand is skipped.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 Schema: TypeAlias = Mapping[str, object]
@@ -64,26 +64,6 @@ def depth(schema: Schema) -> int:
         deepest = max(deepest, level)
         pending.extend((below, level + 1) for below in subschemas(current))
     return deepest
-
-
-def with_subschemas(schema: Schema, change: Callable[[Schema], object]) -> dict[str, object]:
-    """A copy of the schema in which every direct subschema is replaced by `change(subschema)`."""
-    changed = dict(schema)
-    for keyword in SCHEMA_KEYWORDS:
-        value = changed.get(keyword)
-        if isinstance(value, Mapping):
-            changed[keyword] = change(value)
-    for keyword in LIST_KEYWORDS:
-        value = changed.get(keyword)
-        if isinstance(value, list):
-            changed[keyword] = [change(entry) if isinstance(entry, Mapping) else entry for entry in value]
-    for keyword in MAP_KEYWORDS:
-        value = changed.get(keyword)
-        if isinstance(value, Mapping):
-            changed[keyword] = {
-                name: change(entry) if isinstance(entry, Mapping) else entry for name, entry in value.items()
-            }
-    return changed
 
 
 def referenced(root: Schema, reference: str) -> Schema | None:

@@ -306,25 +306,6 @@ def unsupported_value(path: str, message: str) -> ResponsesError:
     return ResponsesError(400, message, param=path, code="unsupported_value")
 
 
-def unsupported_with_model(path: str) -> ResponsesError:
-    """A parameter that the model does not take, e.g. `temperature` with many reasoning models; `code` is null."""
-    return ResponsesError(400, f"Unsupported parameter: {quoted(path)} is not supported with this model.", param=path)
-
-
-def unsupported_logprobs(path: str) -> ResponsesError:
-    """Log probabilities of a model which gives none; `path` is ``top_logprobs`` or ``include``."""
-    return unsupported_parameter(path, "logprobs are not supported with reasoning models.")
-
-
-def unsupported_effort(effort: str, model: str, supported: Sequence[str]) -> ResponsesError:
-    """A reasoning effort that exists, but not for this model."""
-    return unsupported_value(
-        "reasoning.effort",
-        f"Unsupported value: {quoted(effort)} is not supported with the {quoted(model)} model. "
-        f"Supported values are: {enumeration(supported, 'and')}.",
-    )
-
-
 # --- the history ------------------------------------------------------------------------------------------------------
 
 
@@ -336,17 +317,3 @@ def tool_output_missing(call_id: str) -> ResponsesError:
 def tool_call_missing(call_id: str) -> ResponsesError:
     """A function call's output without its call (wording: quoted by public programs)."""
     return ResponsesError(400, f"No tool call found for function call output with call_id {call_id}.", param="input")
-
-
-def following_item_missing(item_id: str) -> ResponsesError:
-    """A stored reasoning item without the item that followed it (recorded)."""
-    return ResponsesError(
-        400,
-        f"Item {quoted(item_id)} of type 'reasoning' was provided without its required following item.",
-        param="input",
-    )
-
-
-def unsupported_file(message: str) -> ResponsesError:
-    """A file of a type that the model does not read (recorded; the sentence names the types that it reads)."""
-    return ResponsesError(400, message, param="input", code="unsupported_file")

@@ -4,7 +4,7 @@ A decoder knows its vendor and these values; it knows nothing of item ids, outpu
 order in which a Responses stream opens and closes things. `key` is the vendor's own name for a block (a content
 block's index, a tool call's index, a constant for "the text"), so a decoder may interleave blocks freely.
 
-The classes are slotted and compared by value. They are not frozen: a frozen dataclass costs 0.3 us more a token, and
+The classes are slotted and compared by value. They are not frozen: a frozen dataclass costs 0.16 us more a token, and
 nothing in the house changes an event after it was made.
 """
 

@@ -10,7 +10,7 @@ _BLOCK = 24 * 170
 
 
 class _Entropy:
-    """Random bytes from the system, taken in blocks: a system call for each id costs more than making the id."""
+    """Random bytes from the system, taken in blocks: a system call for each id doubles its cost."""
 
     __slots__ = ("_block", "_position")
 

@@ -322,7 +322,7 @@ def parse_create(body: object, *, unknown_parameters: UnknownParameters = "rejec
 def are_plain(items: Sequence[Any]) -> bool:
     """Whether every item is a message of texts in the very form that validation would give it.
 
-    Most of a long history is, and then the schema has nothing to say and nothing to change; the look costs half.
+    Most of a long history is, and then the schema has nothing to say and nothing to change; the look costs a third.
     """
     try:
         for item in items:

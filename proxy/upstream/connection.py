@@ -1,6 +1,6 @@
 """HTTP/1.1 connections to vendors: httptools parses, an asyncio protocol moves the bytes, a pool keeps what is alive.
 
-aiohttp's own client does the same work and more, for 60 us to 130 us of CPU a request; this one takes about 15 us. It
+aiohttp's own client does the same work and more; a bare pass-through takes half the CPU a request with this one. It
 speaks only what the gateway needs: one request at a time on a connection, the whole body at hand, no redirects, no
 cookies, no proxies.
 """

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from config.loader import describe, load, not_yet, warnings
 from config.quantities import ListenAddress
 from config.settings import CapabilityChanges, KeyReference, Settings
 from config.translation import fields_of
-from proxy.provider.capabilities import CAPABILITY_NAMES
+from proxy.provider.capabilities import Capabilities
 from tests.config.fakes import ENVIRON, PROVIDER_TYPES, ChatSettings, load_text
 
 EXAMPLES = Path(config.__file__).parent / "examples"
@@ -73,7 +74,7 @@ def test_the_defaults() -> None:
 
 
 def test_capability_changes_are_the_fields_of_the_capabilities() -> None:
-    assert set(fields_of(CapabilityChanges)) == CAPABILITY_NAMES
+    assert set(fields_of(CapabilityChanges)) == {field.name for field in fields(Capabilities)}
 
 
 def test_every_key_is_in_the_reference() -> None:

@@ -29,3 +29,13 @@ async def test_a_vendor_s_numbers_are_not_estimated(gateway: Gateway) -> None:
 async def test_the_time_to_the_first_token_is_observed_for_a_stream_that_comes_at_once(gateway: Gateway) -> None:
     await gateway.create(model="toy/any", input="/say one", stream=True)
     assert await gateway.metric("dragoman_time_to_first_token_seconds_count") == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tokens_of_an_answer_that_fails_before_its_output_are_counted(gateway: Gateway, stream: bool) -> None:
+    script = "/usage in=7 out=3\n/error It broke."
+    answer = await gateway.create(model="toy/any", input=script, stream=stream)
+    assert answer.status == 502
+    # The input was read twice, once an attempt.
+    assert await gateway.metric("dragoman_tokens_total", kind="input", source="provider") == 14
+    assert await gateway.metric("dragoman_tokens_total", source="estimated") == 0

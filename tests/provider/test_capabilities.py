@@ -1,25 +1,19 @@
 """Capabilities: data that operators can change."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
-from proxy.provider.capabilities import CAPABILITY_NAMES, Capabilities, extended
+from proxy.provider.capabilities import Capabilities, extended
 
 
 def test_the_default_is_a_model_with_texts_images_and_functions() -> None:
     default = Capabilities()
-    assert default.text
     assert default.images
     assert default.tools
-    assert default.native_tools == frozenset({"function"})
     assert not default.audio
     assert not default.allowed_tools
     assert default.tool_name_limit == 64
-
-
-def test_every_field_has_a_name_for_the_configuration() -> None:
-    assert frozenset(field.name for field in fields(Capabilities)) == CAPABILITY_NAMES
 
 
 def test_no_changes_are_the_same_object() -> None:
@@ -35,12 +29,9 @@ def test_a_change_leaves_the_rest_and_the_shipped_data_alone() -> None:
 
 
 def test_lists_become_what_the_fields_are() -> None:
-    changed = extended(Capabilities(), {"native_tools": ["function", "custom"], "efforts": ["low", "high"]})
-    assert changed.native_tools == frozenset({"function", "custom"})
-    assert changed.efforts == ("low", "high")
-    assert hash(changed) == hash(
-        extended(Capabilities(), {"native_tools": ["custom", "function"], "efforts": ["low", "high"]})
-    )
+    changed = extended(Capabilities(), {"efforts": ["low", "high"]})
+    assert changed == Capabilities(efforts=("low", "high"))
+    assert hash(changed) == hash(Capabilities(efforts=("low", "high")))
 
 
 def test_what_is_not_known_can_be_said_to_be_unknown_again() -> None:
