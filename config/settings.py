@@ -173,6 +173,7 @@ class CapabilityChanges(Entry):
     allowed_tools: bool | None = None
     forced_tool_choice: bool | None = None
     tool_name_limit: PositiveCount | None = None
+    tool_name_starts_with_letter: bool | None = None
     json_schema: bool | None = None
     json_object: bool | None = None
     reasoning: bool | None = None

@@ -118,7 +118,8 @@ class Run:
                 if assembler.finished is None and assembler.failure is None:
                     if self._answer is None:
                         await self._send()
-                    await self._read()
+                    if self._answer is not None:
+                        await self._read()
                 if assembler.failure is not None:
                     raise assembler.failure
             except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
@@ -235,7 +236,11 @@ class Run:
                     raise _not_an_api(answer)
                 body = await answer.read()
                 answer.abort()
-                raise endpoint.provider.error(answer.status, answer.headers, body)
+                salvaged = endpoint.provider.salvage(answer.status, body, self.prepared)
+                if salvaged is None:
+                    raise endpoint.provider.error(answer.status, answer.headers, body)
+                self.assembler.feed(salvaged)
+                return
             self._answer = answer
             if self._call.stream and "json" not in answer.headers.get("content-type", ""):
                 if "html" in answer.headers.get("content-type", ""):

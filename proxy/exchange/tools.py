@@ -29,18 +29,25 @@ class Offer:
     choice: ToolChoice
     table: ToolTable
     names: Mapping[tuple[str, str | None], str]
-    limit: int = 64
+    capabilities: Capabilities
 
     def offered_name(self, name: str, namespace: str | None) -> str:
         """The name of a tool in the history: as it is offered now, or as it would have been."""
         known = self.names.get((name, namespace))
-        return known if known is not None else safe_name(_flat(name, namespace), self.limit)
+        return known if known is not None else safe_name(_flat(name, namespace), self.capabilities)
 
 
-def safe_name(name: str, limit: int) -> str:
-    """The name in letters, digits, `_` and `-`, at most `limit` characters; a cut name ends in a hash of the whole."""
+def safe_name(name: str, capabilities: Capabilities) -> str:
+    """The name in letters, digits, `_` and `-`, as long as the model takes; a cut name ends in a hash of the whole."""
+    safe = _safe(name, capabilities)
+    return safe if len(safe) <= capabilities.tool_name_limit else _hashed(safe, name, capabilities.tool_name_limit)
+
+
+def _safe(name: str, capabilities: Capabilities) -> str:
     safe = _UNSAFE.sub("_", name)
-    return safe if len(safe) <= limit else _hashed(safe, name, limit)
+    if capabilities.tool_name_starts_with_letter and not (safe[:1].isalpha() or safe[:1] == "_"):
+        return f"_{safe}"
+    return safe
 
 
 def offer(
@@ -55,7 +62,7 @@ def offer(
     """Offer the request's tools to a target, and those that items of the history brought along, each with its path.
     Raises RefusedError (400) for what must not be lost."""
     if not tools and not brought and tool_choice in (None, "auto", "none"):
-        return Offer([], AUTO, NO_TOOLS, {}, capabilities.tool_name_limit)
+        return Offer([], AUTO, NO_TOOLS, {}, capabilities)
     placed = [*((f"tools[{index}]", tool) for index, tool in enumerate(tools or ())), *brought]
     identities: dict[str, ToolIdentity] = {}
     names: dict[tuple[str, str | None], str] = {}
@@ -66,9 +73,9 @@ def offer(
         if (name, namespace) in names:
             refuse(f"{path}.name", f"The tool '{name}' is defined more than once.", value=True)
         flat = _flat(name, namespace)
-        unique = safe_name(flat, capabilities.tool_name_limit)
+        unique = safe_name(flat, capabilities)
         if unique in identities:
-            unique = _hashed(_UNSAFE.sub("_", flat), f"{namespace}\0{name}", capabilities.tool_name_limit)
+            unique = _hashed(_safe(flat, capabilities), f"{namespace}\0{name}", capabilities.tool_name_limit)
         identities[unique] = ToolIdentity(name, namespace)
         names[name, namespace] = unique
         offered.append(_function(tool, unique, path, conversions))
@@ -93,7 +100,7 @@ def offer(
             choice = ToolChoice(choice.mode, choice.name, subset)
         else:
             offered = [tool for tool in offered if tool.name in subset]
-    return Offer(offered, choice, ToolTable(identities), names, capabilities.tool_name_limit)
+    return Offer(offered, choice, ToolTable(identities), names, capabilities)
 
 
 def _flat(name: str, namespace: str | None) -> str:

@@ -9,7 +9,8 @@ class Capabilities:
     """One model's abilities. The default is a modern text-and-image model with function tools.
 
     `efforts` are the accepted values of `reasoning.effort` (None: not known, all are handed to the provider).
-    `tool_name_limit` is in characters. `family` is the model family inside which a reasoning proof stays valid.
+    `tool_name_limit` is in characters; `tool_name_starts_with_letter`: the first one has to be a letter or `_`.
+    `family` is the model family inside which a reasoning proof stays valid.
     """
 
     family: str = ""
@@ -20,6 +21,7 @@ class Capabilities:
     allowed_tools: bool = False
     forced_tool_choice: bool = True
     tool_name_limit: int = 64
+    tool_name_starts_with_letter: bool = False
     json_schema: bool = True
     json_object: bool = True
     reasoning: bool = False

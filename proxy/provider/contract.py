@@ -163,6 +163,10 @@ class Provider(ABC):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What the vendor's error answer means. Never raises."""
 
+    def salvage(self, status: int, body: bytes, prepared: Prepared) -> list[Event] | None:
+        """The model's answer, where an error answer holds it, ending in `Finished`; None where it holds none."""
+        return None
+
     def origin(self, model: str) -> Origin:
         """Where this provider's reasoning proofs are valid."""
         return Origin(self.type, self.base_url, "")

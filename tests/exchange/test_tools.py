@@ -69,19 +69,21 @@ def refusal(*tools: Tool, **settings: Any) -> RefusedError:
     ],
 )
 def test_a_safe_name(name: str, safe: str) -> None:
-    assert safe_name(name, 64) == safe
+    assert safe_name(name, Capabilities()) == safe
 
 
 def test_a_long_name_is_cut_and_ends_in_a_hash_of_the_whole() -> None:
-    one, other = safe_name("x" * 130, 64), safe_name("x" * 129 + "y", 64)
+    one, other = safe_name("x" * 130, Capabilities()), safe_name("x" * 129 + "y", Capabilities())
     assert len(one) == len(other) == 64
     assert one != other
     assert re.fullmatch("x{55}_[0-9a-f]{8}", one)
 
 
-@given(st.text(min_size=1, max_size=200), st.sampled_from([32, 64, 128]))
-def test_any_name_becomes_a_safe_one(name: str, limit: int) -> None:
-    assert re.fullmatch(rf"[A-Za-z0-9_-]{{1,{limit}}}", safe_name(name, limit))
+@given(st.text(min_size=1, max_size=200), st.sampled_from([32, 64, 128]), st.booleans())
+def test_any_name_becomes_a_safe_one(name: str, limit: int, lettered: bool) -> None:
+    safe = safe_name(name, Capabilities(tool_name_limit=limit, tool_name_starts_with_letter=lettered))
+    assert re.fullmatch(rf"[A-Za-z0-9_-]{{1,{limit}}}", safe)
+    assert not lettered or safe[0].isalpha() or safe[0] == "_"
 
 
 @settings(deadline=None)
