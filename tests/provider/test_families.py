@@ -9,6 +9,8 @@ import pytest
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.families import Families, changed
 
+PLAIN = Capabilities()
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -16,10 +18,10 @@ class Row:
     style: Literal["level", "budget"] = "level"
     levels: tuple[str, ...] = ("low", "high")
     window: int | None = None
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = PLAIN
 
 
-SHIPPED = [
+SHIPPED: list[tuple[tuple[str, ...], dict[str, object]]] = [
     (("fox-1",), {"style": "budget"}),
     (("fox-1-mini", "fox-2-mini"), {"levels": ["low"]}),
 ]
