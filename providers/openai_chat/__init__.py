@@ -1,23 +1,25 @@
 """Chat Completions of OpenAI and of the many servers that speak it after OpenAI's example.
 
-`dialects` holds what the servers differ in, `models` what OpenAI's model families differ in; `encode` translates the
-request, `decode` the answer, `errors` the error answers.
+`dialect` names what servers differ in, `dialects` has a row a server and `models.toml` what its models differ in;
+`encode` translates the request, `decode` the answer, `errors` the error answers.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from providers.openai_chat.amend import amended
 from providers.openai_chat.decode import ChatDecoder
-from providers.openai_chat.dialects import DIALECTS, detected
+from providers.openai_chat.dialect import Dialect
+from providers.openai_chat.dialects import DIALECTS, OPENAI, detected
 from providers.openai_chat.encode import encode
 from providers.openai_chat.errors import error_in_answer, error_of_answer
-from providers.openai_chat.models import family_name, family_of
+from providers.openai_chat.families import bare, families
+from providers.openai_chat.salvage import salvaged_call
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Decoder, Http, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
@@ -27,31 +29,36 @@ from proxy.responses.events import Event
 
 __all__ = ["OpenAIChat", "OpenAIChatSettings"]
 
-OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
+REMEMBERED_MODELS: Final = 512
+"""Of how many models the row is kept: names come from clients."""
 
 
 class OpenAIChatSettings(BaseModel):
     """One endpoint of the Chat Completions kind.
 
-    `base_url` is everything before `/chat/completions`. `dialect` names the server (`auto`: OpenAI's at OpenAI's own
-    hosts, else generic). `extra_body` is merged into every request last, for members that Responses has no word for.
+    `base_url` is everything before `/chat/completions`; None: the dialect's public address. `dialect` names the server
+    (`auto`: by the host of `base_url`, else generic). `switches` change columns of the dialect, `families` those of the
+    models whose names begin with the key. `extra_body` is merged into every request last, for members that Responses
+    has no word for.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    base_url: str = OPENAI_BASE_URL
+    base_url: str | None = None
     api_key: Secret | None = None
     dialect: str = "auto"
+    switches: dict[str, Any] = Field(default_factory=dict)
+    families: dict[str, dict[str, Any]] = Field(default_factory=dict)
     organization: str | None = None
     project: str | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("base_url")
     @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("has to begin with http:// or https://")
-        return value.rstrip("/")
+        return value.rstrip("/") if value is not None else None
 
     @field_validator("dialect")
     @classmethod
@@ -59,6 +66,25 @@ class OpenAIChatSettings(BaseModel):
         if value != "auto" and value not in DIALECTS:
             raise ValueError(f"is none of: auto, {', '.join(sorted(DIALECTS))}")
         return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        families(self.chosen, self.switches, self.families)
+        if not self.address:
+            raise ValueError(f"base_url is required: the dialect {self.chosen.name!r} has no public address")
+        return self
+
+    @property
+    def chosen(self) -> Dialect:
+        """The row of the table that the settings lead to."""
+        if self.dialect != "auto":
+            return DIALECTS[self.dialect]
+        return OPENAI if self.base_url is None else detected(self.base_url)
+
+    @property
+    def address(self) -> str:
+        """Where requests go."""
+        return self.base_url or self.chosen.base_url
 
 
 class OpenAIChat(Provider):
@@ -71,46 +97,50 @@ class OpenAIChat(Provider):
     def __init__(self, settings: OpenAIChatSettings, name: str = "openai_chat") -> None:
         self.settings = settings
         self.name = name
-        self.dialect = detected(settings.base_url) if settings.dialect == "auto" else DIALECTS[settings.dialect]
+        self._families = families(settings.chosen, settings.switches, settings.families)
+        self._dialects: dict[str, Dialect] = {}
 
     @property
     def base_url(self) -> str:
-        """The configured base."""
-        return self.settings.base_url
+        """The configured base, else the dialect's."""
+        return self.settings.address
+
+    def dialect(self, model: str) -> Dialect:
+        """The dialect as it is for the model."""
+        known = self._dialects.get(model)
+        if known is None:
+            known = self._families.find(bare(model)).row
+            if len(self._dialects) < REMEMBERED_MODELS:
+                self._dialects[model] = known
+        return known
 
     def capabilities(self, model: str) -> Capabilities:
-        """The dialect's capabilities, narrowed by what is known of the model's family."""
-        shipped = self.dialect.capabilities
-        family = family_of(model, self.dialect.families)
-        if family is None:
-            return replace(shipped, family=model)
-        open_to_sampling = not family.reasons or not family.thinks or family.efforts is None or "none" in family.efforts
-        return replace(
-            shipped,
-            family=family_name(model, self.dialect.families),
-            audio="audio" in model,
-            reasoning=family.reasons,
-            efforts=family.efforts,
-            sampling=open_to_sampling,
-            logprobs=open_to_sampling,
-            verbosity=family.verbosity,
-        )
+        """The capabilities of the model's row. Reasoning comes back only to the very model that made it."""
+        dialect = self.dialect(model)
+        shipped = replace(dialect.capabilities, family=dialect.capabilities.family or model)
+        if dialect.sampling_while_reasoning or _may_rest(dialect):
+            return shipped
+        return replace(shipped, sampling=False, logprobs=False)
 
     def encode(self, prepared: Prepared) -> Call:
         """The Chat Completions request."""
-        return encode(prepared, self.dialect, self.settings.extra_body)
+        return encode(prepared, self.dialect(prepared.model), self.settings.extra_body)
 
     def decoder(self, prepared: Prepared) -> Decoder:
         """A reader for the streamed answer."""
-        return self._decoder()
+        return self._decoder(prepared)
 
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole answer: the same reader, fed with one chunk."""
-        return self._decoder().whole(body)
+        return self._decoder(prepared).whole(body)
+
+    def salvage(self, status: int, body: bytes, prepared: Prepared) -> list[Event] | None:
+        """The tool call that the server made and refused itself, where its error answer holds it."""
+        return salvaged_call(status, body) if self.dialect(prepared.model).salvages_calls else None
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What the server's error answer means."""
-        return error_of_answer(status, headers, body, self.dialect, self._key())
+        return error_of_answer(status, headers, body, self._families.find("").row, self._key())
 
     def origin(self, model: str) -> Origin:
         """Reasoning comes back only to the same endpoint and account."""
@@ -143,11 +173,18 @@ class OpenAIChat(Provider):
         except orjson.JSONDecodeError:
             raise self.error(502, answer.headers, answer.body) from None
 
-    def _decoder(self) -> ChatDecoder:
-        return ChatDecoder(self.dialect, partial(error_in_answer, dialect=self.dialect, secret=self._key()))
+    def _decoder(self, prepared: Prepared) -> ChatDecoder:
+        dialect = self.dialect(prepared.model)
+        return ChatDecoder(dialect, partial(error_in_answer, dialect=dialect, secret=self._key()))
 
     def _key(self) -> str:
         return self.settings.api_key.reveal() if self.settings.api_key is not None else ""
+
+
+def _may_rest(dialect: Dialect) -> bool:
+    """Whether the model can be had without reasoning."""
+    able = dialect.capabilities
+    return not able.reasoning or not dialect.thinks or able.efforts is None or "none" in able.efforts
 
 
 def _model_ids(value: object) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.citations import NumberedCitations
+from providers.openai_chat.details import Details
+from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.errors import error_in_answer, not_json
-from providers.openai_chat.messages import REASONING_TEXT
 from providers.openai_chat.reading import (
     FAILURES,
     FINISH_REASONS,
@@ -22,6 +23,8 @@ from providers.openai_chat.reading import (
     token_logprobs,
     url_citations,
 )
+from providers.openai_chat.reasoning import REASONING_DETAILS, REASONING_TEXT
+from providers.openai_chat.salvage import calls_in_error
 from providers.openai_chat.think_tags import Piece, ThinkTags
 from providers.openai_chat.tool_calls import ToolCalls, dumped
 from providers.openai_chat.usage import usage_of
@@ -56,7 +59,9 @@ class ChatDecoder:
         "_burst",
         "_calls",
         "_choice",
+        "_cited",
         "_detail",
+        "_details",
         "_dialect",
         "_error_of",
         "_events",
@@ -90,10 +95,12 @@ class ChatDecoder:
         self._held = ""
         self._logprobs: list[dict[str, object]] | None = None
         self._annotations: list[Annotation] = []
+        self._cited = NumberedCitations() if dialect.numbered_citations else None
         # Reasoning: each burst of it is an item of its own.
         self._burst = 0
         self._reasoning_key: str | None = None
         self._raw = True
+        self._details = Details() if dialect.replay is not None and dialect.replay.form == "details" else None
         self._calls = ToolCalls()
 
     # --- the way in -------------------------------------------------------------------------------------------------
@@ -120,7 +127,13 @@ class ChatDecoder:
 
     def _next_text(self, chunk: object) -> str | None:
         """The text of a chunk that goes on with the open text and says nothing else, as nearly every chunk does."""
-        if not isinstance(chunk, dict) or self._reasoning_key is not None or self._annotations or self._logprobs:
+        if (
+            not isinstance(chunk, dict)
+            or self._reasoning_key is not None
+            or self._annotations
+            or self._logprobs
+            or self._cited is not None
+        ):
             return None
         choices = chunk.get("choices")
         if (
@@ -217,7 +230,14 @@ class ChatDecoder:
             return
         if chunk.get("error") or event == "error":
             self._usage(chunk.get("usage"))
-            self._fail(self._error_of(chunk))
+            salvaged = calls_in_error(chunk) if self._dialect.salvages_calls else None
+            if salvaged is None:
+                self._fail(self._error_of(chunk))
+            elif not self._over:
+                self._flush()
+                self._end_reasoning()
+                self._over = True
+                self._events += salvaged
             return
         choices = chunk.get("choices")
         if choices is None and (isinstance(chunk.get("message"), str) or chunk.get("detail")):
@@ -227,6 +247,8 @@ class ChatDecoder:
             self._start(chunk)
         if (counts := chunk.get("usage")) is not None:
             self._usage(counts, chunk.get("timings"))
+        if self._cited is not None:
+            self._cited.sources(chunk)
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
             self._a_choice(choices[0])
         if (extra := chunk.get("x_groq")) is not None:
@@ -316,6 +338,8 @@ class ChatDecoder:
             self._end_reasoning()
         logprobs, self._logprobs = self._logprobs, None
         self._events.append(Text(CONTENT, text, logprobs))
+        if self._cited is not None:
+            self._cited.text(text)
         if self._annotations:
             self._events += self._annotations
             self._annotations = []
@@ -361,6 +385,8 @@ class ChatDecoder:
         text = joined_text(thought) or "".join(parts)
         if text:
             self._reasoning(text, raw=not summary)
+        if self._details is not None:
+            self._details.add(entries)
 
     def _reasoning(self, text: str, *, raw: bool) -> None:
         if self._reasoning_key is not None and self._raw != raw:
@@ -373,10 +399,17 @@ class ChatDecoder:
         self._events.append(Reasoning(self._reasoning_key, text, raw))
 
     def _end_reasoning(self) -> None:
-        """The burst is over: its text goes into the seal where the server wants it back."""
+        """The burst is over: what the server wants back of it goes into the seal."""
         key, self._reasoning_key = self._reasoning_key, None
-        if key is not None and self._raw and self._dialect.replay is not None:
+        if self._details is not None:
+            if self._details and not self._text_open:
+                self._burst += key is None
+                self._seal_details(key or f"reasoning:{self._burst}", self._details)
+        elif key is not None and self._raw and self._dialect.replay is not None:
             self._events.append(Proof(key, REASONING_TEXT, "", verbatim=True))
+
+    def _seal_details(self, key: str, details: Details) -> None:
+        self._events.append(Proof(key, REASONING_DETAILS, details.take()))
 
     def _citations(self, annotations: object) -> None:
         citations = [Annotation(CONTENT, citation) for citation in url_citations(annotations)]
@@ -385,6 +418,12 @@ class ChatDecoder:
         else:
             self._annotations += citations
 
+    def _cite(self) -> None:
+        """The text is over: cite the sources that stand beside it."""
+        if self._cited is not None and self._text_open:
+            self._events += [Annotation(CONTENT, citation) for citation in self._cited.annotations()]
+            self._cited.restart()
+
     def _tool_calls(self, calls: object) -> None:
         events = self._calls.feed(calls)
         if events:
@@ -392,6 +431,7 @@ class ChatDecoder:
             self._end_reasoning()
             self._output = True
             # Text that follows is another message; held white space in front of a call is none.
+            self._cite()
             self._text_open = False
             self._held = ""
             self._events += events
@@ -442,8 +482,11 @@ class ChatDecoder:
             self._fail(ProviderError("vendor_failure", f"The provider broke off its answer: {reason}."))
             return
         self._flush()
+        self._cite()
         self._end_reasoning()
         self._events += self._calls.end()
+        if self._details:
+            self._events.append(Proof("reasoning:end", REASONING_DETAILS, self._details.take(), "turn_end"))
         if self._calls.nameless:
             self._fail(ProviderError("vendor_failure", "The provider sent a tool call without the tool's name."))
             return

@@ -9,12 +9,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from providers.openai_chat.dialects import LOGPROBS, SAMPLING, Dialect
+from providers.openai_chat.dialect import LOGPROBS, SAMPLING, Dialect
+from providers.openai_chat.efforts import accepted_effort
 from providers.openai_chat.messages import mentions_json, messages, with_system_line
-from providers.openai_chat.models import ModelFamily, accepted_effort, family_of
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import approximated, dropped, ignored, refuse
 from proxy.provider.history import FunctionTool
+from proxy.provider.json_schema import inlined
 
 Body: TypeAlias = dict[str, Any]
 
@@ -68,23 +69,29 @@ _JSON_LINE: Final = "Answer with JSON."
 
 
 def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object]) -> Call:
-    """The call. Raises RefusedError for what cannot be carried and must not be lost."""
-    family = family_of(prepared.model, dialect.families)
-    body: Body = {"model": prepared.model, "messages": messages(prepared, dialect, family)}
-    if prepared.stream:
+    """The call. `dialect` is the server's as it is for the model. Raises RefusedError for what cannot be carried and
+    must not be lost."""
+    written, replays = messages(prepared, dialect)
+    body: Body = {"model": prepared.model, "messages": written}
+    stream = prepared.stream or dialect.stream_only
+    if stream:
         _stream(body, dialect)
     if prepared.request.max_output_tokens is not None:
         body[dialect.tokens_member] = prepared.request.max_output_tokens
-    thinking = _reasoning(body, prepared, dialect, family)
+    thinking = _reasoning(body, prepared, dialect)
+    if replays and dialect.replay is not None:
+        body |= dialect.replay.members
     _sampling(body, prepared, dialect, thinking=thinking)
     _logprobs(body, prepared, dialect, thinking=thinking)
-    _text(body, prepared, dialect, family)
+    _text(body, prepared, dialect)
     _tools(body, prepared, dialect)
+    if stream and "tools" in body:
+        body |= dialect.streamed_tools
     _service_tier(body, prepared, dialect)
     _cache_and_identity(body, prepared, dialect)
     body |= dialect.constants
     body |= extra_body
-    return Call(PATH, orjson.dumps(body, default=_plain), stream=prepared.stream)
+    return Call(PATH, orjson.dumps(body, default=_plain), stream=stream)
 
 
 def _plain(value: object) -> object:
@@ -108,7 +115,7 @@ def _stream(body: Body, dialect: Dialect) -> None:
 # --- reasoning and sampling ------------------------------------------------------------------------------------------
 
 
-def _reasoning(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> bool:
+def _reasoning(body: Body, prepared: Prepared, dialect: Dialect) -> bool:
     """Write the effort; whether the model will reason."""
     settings: Mapping[str, object] = prepared.request.reasoning
     report = prepared.conversions.append
@@ -126,29 +133,41 @@ def _reasoning(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFa
         if value is not None:
             path = f"reasoning.{name}"
             report(ignored(path, "the usual value") if value == usual else dropped(path, "not in Chat Completions"))
-    return _effort(body, prepared, dialect, family, settings.get("effort"))
+    return _effort(body, prepared, dialect, settings.get("effort"))
 
 
-def _effort(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None, effort: object) -> bool:
+def _effort(body: Body, prepared: Prepared, dialect: Dialect, asked: object) -> bool:
     capabilities = prepared.capabilities
-    thinks = capabilities.reasoning and (family is None or (family.reasons and family.thinks))
-    if not isinstance(effort, str):
-        return thinks
-    if not capabilities.reasoning:
+    report = prepared.conversions.append
+    effort = asked if isinstance(asked, str) else None
+    if effort is not None and not capabilities.reasoning:
         missing = ignored if effort == "none" else dropped
-        prepared.conversions.append(missing("reasoning.effort", f"the model '{prepared.model}' does not reason"))
+        report(missing("reasoning.effort", f"the model '{prepared.model}' does not reason"))
         return False
+    forced = dialect.forced_effort if capabilities.reasoning and _is_forced(prepared, dialect) else None
+    if forced is not None and effort != forced:
+        if effort is not None:
+            report(dropped("reasoning.effort", f"the model takes a forced tool choice only at the effort '{forced}'"))
+        effort = forced
+    elif effort is None:
+        return capabilities.reasoning and dialect.thinks
     accepted = accepted_effort(effort, capabilities.efforts)
     if accepted is not None and accepted not in dialect.efforts:
         accepted = accepted_effort(accepted, tuple(dialect.efforts))
     if accepted is None:
-        prepared.conversions.append(dropped("reasoning.effort", "the server has no setting for it"))
-        return thinks
+        report(dropped("reasoning.effort", "the server has no setting for it"))
+        return capabilities.reasoning and dialect.thinks
     if accepted != effort:
         reason = f"'{effort}' is not accepted by '{prepared.model}': '{accepted}' is sent"
-        prepared.conversions.append(approximated("reasoning.effort", reason))
+        report(approximated("reasoning.effort", reason))
     body |= dialect.efforts[accepted]
     return accepted != "none"
+
+
+def _is_forced(prepared: Prepared, dialect: Dialect) -> bool:
+    """Whether a tool choice is sent that forces the model."""
+    forces = prepared.tool_choice.mode in ("required", "named") and bool(prepared.tools)
+    return forces and not dialect.tool_choices.isdisjoint({"required", "named"})
 
 
 def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
@@ -162,9 +181,20 @@ def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
             else:
                 prepared.conversions.append(dropped(name, "the model takes it only while it does not reason"))
         elif name in dialect.optional:
-            body[name] = value
+            body[name] = _within(value, name, prepared, dialect)
+        elif name.endswith("_penalty") and not value:
+            prepared.conversions.append(ignored(name, "no penalty"))
         else:
             prepared.conversions.append(dropped(name, "the server does not take it"))
+
+
+def _within(value: float, name: str, prepared: Prepared, dialect: Dialect) -> float:
+    """The value, moved to the nearest bound where the server's range is smaller than that of Responses."""
+    least, most = dialect.ranges.get(name, (value, value))
+    bounded = min(max(value, least), most)
+    if bounded != value:
+        prepared.conversions.append(approximated(name, f"the server takes values from {least:g} to {most:g}"))
+    return bounded
 
 
 def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
@@ -178,7 +208,7 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
     if not top and not asked:
         return
     if (
-        dialect.optional.isdisjoint(LOGPROBS)
+        LOGPROBS not in dialect.optional
         or not prepared.capabilities.logprobs
         or (thinking and not dialect.sampling_while_reasoning)
     ):
@@ -186,6 +216,12 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
         if asked:
             paths.append(f"include[{include.index(LOGPROBS_INCLUDE)}]")
         prepared.conversions.extend(dropped(path, "the model gives no log probabilities") for path in paths)
+        return
+    if top and top > dialect.max_top_logprobs:
+        top = dialect.max_top_logprobs
+        prepared.conversions.append(approximated("top_logprobs", f"the server gives at most {top}"))
+    if dialect.logprobs_number:
+        body["logprobs"] = top or 1
         return
     body["logprobs"] = True
     if top:
@@ -195,7 +231,7 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
-def _text(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> None:
+def _text(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     settings = prepared.request.text
     form: Mapping[str, object] = settings.get("format") or {}
     if form.get("type") == "json_schema":
@@ -205,7 +241,7 @@ def _text(body: Body, prepared: Prepared, dialect: Dialect, family: ModelFamily 
             refuse("text.format", f"The model '{prepared.model}' has no JSON mode.")
         body["response_format"] = {"type": "json_object"}
         if dialect.says_json and not mentions_json(body["messages"]):
-            with_system_line(body["messages"], _JSON_LINE, dialect, family)
+            with_system_line(body["messages"], _JSON_LINE, dialect)
             prepared.conversions.append(
                 approximated("text.format", "the server asks for the word JSON in a message: a line was added")
             )
@@ -224,6 +260,8 @@ def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dia
     if not prepared.capabilities.json_schema:
         refuse("text.format", f"The model '{prepared.model}' does not hold to JSON schemas.")
     schema = {name: form[name] for name in ("name", "description", "schema") if form.get(name) is not None}
+    if dialect.inline_references:
+        schema["schema"] = _inlined(form.get("schema"), "text.format.schema", prepared)
     strict = form.get("strict")
     if strict is not None and dialect.strict_schema == "sent":
         schema["strict"] = strict
@@ -238,21 +276,10 @@ def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dia
 
 def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     """Tools, the choice among them and whether several may be called; the latter two only together with tools."""
-    tools, choice = prepared.tools, prepared.tool_choice
-    mode = choice.mode
-    if mode not in dialect.tool_choices:
-        if mode == "none":
-            # No tools leave no choice.
-            tools = []
-        elif mode == "named" and "required" in dialect.tool_choices:
-            tools = [tool for tool in tools if tool.name == choice.name]
-            mode = "required"
-            reason = "the server takes no named choice: that tool alone is offered, and required"
-            prepared.conversions.append(approximated("tool_choice", reason))
-        elif mode != "auto":
-            refuse("tool_choice", "The provider cannot force the model to call a tool.", value=True)
+    tools, mode = _offered(prepared, dialect)
     if not tools:
         return
+    choice = prepared.tool_choice
     body["tools"] = [_tool(tool, prepared, dialect) for tool in tools]
     if choice.allowed is not None and prepared.capabilities.allowed_tools and mode in ("auto", "required"):
         allowed = [{"type": "function", "function": {"name": name}} for name in choice.allowed]
@@ -260,21 +287,57 @@ def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     elif mode == "named":
         body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
     elif mode in dialect.tool_choices and (mode != "auto" or "tool_choice" in prepared.request.given):
-        body["tool_choice"] = mode
+        body["tool_choice"] = dialect.required_word if mode == "required" else mode
     _parallel_tool_calls(body, prepared, dialect)
+
+
+def _offered(prepared: Prepared, dialect: Dialect) -> tuple[list[FunctionTool], str]:
+    """The tools and the mode of choice, as far as the server knows it."""
+    tools, choice = prepared.tools, prepared.tool_choice
+    if choice.mode in dialect.tool_choices:
+        return tools, choice.mode
+    if choice.mode == "none":
+        # No tools leave no choice.
+        return [], "none"
+    if choice.mode == "named":
+        tools = [tool for tool in tools if tool.name == choice.name]
+        if "required" in dialect.tool_choices:
+            reason = "the server takes no named choice: that tool alone is offered, and required"
+            prepared.conversions.append(approximated("tool_choice", reason))
+            return tools, "required"
+    if choice.mode != "auto":
+        if dialect.unforced == "refused":
+            refuse("tool_choice", "The provider cannot force the model to call a tool.", value=True)
+        reason = "the server cannot force the model to call a tool: the model may answer in words"
+        prepared.conversions.append(dropped("tool_choice", reason))
+    return tools, "auto"
 
 
 def _tool(tool: FunctionTool, prepared: Prepared, dialect: Dialect) -> Body:
     function: Body = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    parameters = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    if dialect.inline_references:
+        parameters = _inlined(parameters, f"{tool.path}.parameters", prepared)
+    function["parameters"] = parameters
     if tool.strict is not None and dialect.strict_tools:
         function["strict"] = tool.strict
     elif tool.strict:
         reason = "the server has no strict mode: the schema is sent without it"
         prepared.conversions.append(approximated(f"{tool.path}.strict", reason, contract=True))
     return {"type": "function", "function": function}
+
+
+def _inlined(schema: object, path: str, prepared: Prepared) -> Mapping[str, object]:
+    """The schema without references; one that refers to itself is cut, which is told."""
+    if not isinstance(schema, Mapping):
+        return {}
+    found = inlined(schema)
+    if found.cut:
+        reason = "the server takes no schema that refers to itself: it is cut where it would begin again"
+        prepared.conversions.append(approximated(path, reason, contract=True))
+    return found.schema
 
 
 def _parallel_tool_calls(body: Body, prepared: Prepared, dialect: Dialect) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.dialect import Dialect
 from proxy.provider.errors import ErrorClass, ProviderError, retry_after_seconds
 
 #: Codes and types of errors, in lower case. Source: OpenAI's error guide, pydantic-ai's quota codes, recorded answers.

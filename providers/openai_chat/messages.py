@@ -6,20 +6,20 @@ the group.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
 
-from providers.openai_chat.dialects import Dialect
-from providers.openai_chat.models import ModelFamily
-from providers.openai_chat.parts import ChatPart, chat_parts, content_of, only_text
+from providers.openai_chat.dialect import Dialect
+from providers.openai_chat.order import Content, Message, arranged, joined, nine_letters
+from providers.openai_chat.parts import chat_parts, content_of, only_text
+from providers.openai_chat.reasoning import Thought, put_back, thought
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 
-Message: TypeAlias = dict[str, Any]
-Content: TypeAlias = str | list[ChatPart]
 
-#: The kind of the proof that carries the reasoning's own text for servers that want it back.
-REASONING_TEXT: Final = "reasoning_text"
+def messages(prepared: Prepared, dialect: Dialect) -> tuple[list[Message], bool]:
+    """The `messages` of the request, and whether earlier reasoning goes back with them."""
+    writer = _Writer(prepared, dialect)
+    return arranged(writer.write(), prepared, dialect), writer.replays
 
 
 class _Draft:
@@ -31,17 +31,22 @@ class _Draft:
         self.turn = turn
         self.texts: list[str] = []
         self.refusals: list[str] = []
-        self.reasoning: list[tuple[str, str]] = []
+        self.reasoning: list[Thought] = []
         self.calls: list[dict[str, object]] = []
 
 
 class _Writer:
     """Gathers the messages of one request."""
 
-    def __init__(self, prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> None:
+    def __init__(self, prepared: Prepared, dialect: Dialect) -> None:
+        self.replays = False
         self._prepared = prepared
         self._dialect = dialect
-        self._family = family
+        self._call_ids = (
+            nine_letters(item.call_id for item in prepared.items if isinstance(item, CallItem))
+            if dialect.nine_letter_ids
+            else {}
+        )
         self._messages: list[Message] = []
         self._draft: _Draft | None = None
         self._media: list[dict[str, object]] = []
@@ -110,58 +115,48 @@ class _Writer:
     def _call(self, item: CallItem) -> None:
         self._drafted().calls.append(
             {
-                "id": item.call_id,
+                "id": self._call_ids.get(item.call_id, item.call_id),
                 "type": "function",
                 "function": {"name": item.name, "arguments": item.arguments if item.arguments.strip() else "{}"},
             }
         )
 
     def _reasoning(self, item: ReasoningItem) -> None:
-        proof = item.proof
-        if proof is not None and proof.kind == REASONING_TEXT and proof.text:
-            text = proof.text
-        else:
-            text = "".join(item.content)
-        self._drafted().reasoning.append((item.path, text))
+        self._drafted().reasoning.append(thought(item))
 
     def _flush(self) -> None:
         """Write the draft, if there is one."""
         draft, self._draft = self._draft, None
         if draft is None:
             return
-        reasoning = self._replayed(draft) if draft.reasoning or self._dialect.replay is not None else None
         if not (draft.texts or draft.refusals or draft.calls):
-            if reasoning is not None:
-                self._prepared.conversions.extend(
-                    ignored(path, "nothing that the assistant said or called follows it") for path, _ in draft.reasoning
-                )
+            reason = "nothing that the assistant said or called follows it"
+            self._prepared.conversions.extend(ignored(each.path, reason) for each in draft.reasoning)
             return
         message: Message = {"role": "assistant", "content": "\n".join(draft.texts) or None}
         if message["content"] is None and not self._dialect.null_content:
             message["content"] = ""
         if draft.refusals:
             message["refusal"] = "".join(draft.refusals)
-        if reasoning is not None and self._dialect.replay is not None:
-            message[self._dialect.replay.field] = reasoning
+        if draft.reasoning or self._dialect.replay is not None:
+            self._put_back(draft, message)
         if draft.calls:
             message["tool_calls"] = draft.calls
         self._messages.append(message)
 
-    def _replayed(self, draft: _Draft) -> str | None:
-        """The reasoning that goes back with the draft; what does not go back is declared."""
+    def _put_back(self, draft: _Draft, message: Message) -> None:
+        """Give the reasoning back where the server wants it; what does not go back is declared."""
         replay = self._dialect.replay
-        wanted = replay is not None and (
+        if replay is not None and (
             replay.scope == "all"
             or (replay.scope == "call_turns" and bool(draft.calls))
             or (replay.scope == "open_turn" and draft.turn == self._last_turn)
-        )
-        if not wanted:
-            reason = "the server takes no reasoning back" if replay is None else "the server does not want it back here"
-            self._prepared.conversions.extend(ignored(path, reason) for path, _ in draft.reasoning)
-            return None
-        assert replay is not None
-        self._prepared.conversions.extend(ignored(path, "it has no text") for path, text in draft.reasoning if not text)
-        return "\n".join(text for _, text in draft.reasoning if text) or replay.placeholder
+        ):
+            if put_back(message, draft.reasoning, replay, self._prepared):
+                self.replays = True
+            return
+        reason = "the server takes no reasoning back" if replay is None else "the server does not want it back here"
+        self._prepared.conversions.extend(ignored(each.path, reason) for each in draft.reasoning)
 
     # --- the other sides --------------------------------------------------------------------------------------------
 
@@ -179,17 +174,17 @@ class _Writer:
         if self._dialect.one_system_message and first is not None and first["role"] == "system":
             if len(self._messages) > 1:
                 self._moved(item)
-            first["content"] = _joined(first["content"], content)
+            first["content"] = joined(first["content"], content)
         elif self._dialect.one_system_message and first is not None:
             self._moved(item)
             self._messages.insert(0, {"role": "system", "content": content})
         else:
-            self._messages.append({"role": system_role(self._dialect, self._family), "content": content})
+            self._messages.append({"role": system_role(self._dialect), "content": content})
 
     def _content(self, item: MessageItem) -> Content:
         if (text := only_text(item.parts)) is not None:
             return text
-        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect, self._family)
+        parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect)
         return content_of(parts, self._dialect)
 
     def _moved(self, item: MessageItem) -> None:
@@ -207,11 +202,14 @@ class _Writer:
             self._prepared.conversions.append(
                 ignored(f"{item.path}.status", "a tool message has no mark of failure; its text says what happened")
             )
-        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": content})
+        message: Message = {"role": "tool", "tool_call_id": self._call_ids.get(item.call_id, item.call_id)}
+        if self._dialect.named_results:
+            message["name"] = item.name
+        self._messages.append({**message, "content": content})
 
     def _result_content(self, item: ResultItem, output: Sequence[Part]) -> object:
         """The text of the result; its media are kept for the message after the group."""
-        parts = chat_parts(output, f"{item.path}.output", self._prepared, self._dialect, self._family)
+        parts = chat_parts(output, f"{item.path}.output", self._prepared, self._dialect)
         texts = [part for part in parts if part["type"] == "text"]
         media = [part for part in parts if part["type"] != "text"]
         if media:
@@ -246,25 +244,9 @@ def _with_instructions(prepared: Prepared) -> Sequence[HistoryItem]:
     return [MessageItem("developer", parts, "instructions"), *prepared.items]
 
 
-def system_role(dialect: Dialect, family: ModelFamily | None) -> str:
+def system_role(dialect: Dialect) -> str:
     """The role of a system message."""
-    return "developer" if dialect.developer_role and (family is None or family.developer) else "system"
-
-
-def _joined(first: Content, second: Content) -> Content:
-    """Two contents as one: a string as long as both are."""
-    if isinstance(first, str) and isinstance(second, str):
-        return f"{first}\n\n{second}"
-    return [*_as_parts(first), *_as_parts(second)]
-
-
-def _as_parts(content: Content) -> list[ChatPart]:
-    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-
-
-def messages(prepared: Prepared, dialect: Dialect, family: ModelFamily | None) -> list[Message]:
-    """The `messages` of the request."""
-    return _Writer(prepared, dialect, family).write()
+    return "developer" if dialect.developer_role else "system"
 
 
 def mentions_json(written: Sequence[Message]) -> bool:
@@ -277,11 +259,11 @@ def mentions_json(written: Sequence[Message]) -> bool:
     return False
 
 
-def with_system_line(written: list[Message], line: str, dialect: Dialect, family: ModelFamily | None) -> None:
+def with_system_line(written: list[Message], line: str, dialect: Dialect) -> None:
     """Add one line of system text: at the end, or to the one system message."""
     if not dialect.one_system_message:
-        written.append({"role": system_role(dialect, family), "content": line})
+        written.append({"role": system_role(dialect), "content": line})
     elif written and written[0]["role"] == "system":
-        written[0]["content"] = _joined(written[0]["content"], line)
+        written[0]["content"] = joined(written[0]["content"], line)
     else:
         written.insert(0, {"role": "system", "content": line})

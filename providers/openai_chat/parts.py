@@ -5,10 +5,9 @@ import binascii
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-from providers.openai_chat.dialects import Dialect
-from providers.openai_chat.models import ModelFamily
+from providers.openai_chat.dialect import Dialect
 from proxy.provider.contract import Prepared
-from proxy.provider.conversions import approximated, ignored, refuse
+from proxy.provider.conversions import approximated, dropped, ignored, refuse
 from proxy.provider.history import Part
 
 ChatPart: TypeAlias = dict[str, Any]
@@ -36,9 +35,7 @@ _TEXT_TYPES: Final = frozenset(
 _PDF: Final = "application/pdf"
 
 
-def chat_parts(
-    parts: Sequence[Part], path: str, prepared: Prepared, dialect: Dialect, family: ModelFamily | None
-) -> list[ChatPart]:
+def chat_parts(parts: Sequence[Part], path: str, prepared: Prepared, dialect: Dialect) -> list[ChatPart]:
     """The parts in Chat form. Raises RefusedError for what the server cannot take."""
     written: list[ChatPart] = []
     for index, part in enumerate(parts):
@@ -49,13 +46,13 @@ def chat_parts(
         elif kind == "input_file":
             chat_part = _file(part, place, prepared, dialect)
         elif kind == "input_audio":
-            chat_part = _audio(part, place, prepared)
+            chat_part = _audio(part, place, prepared, dialect)
         elif isinstance(text := part.get("text", part.get("refusal")), str):
             chat_part = {"type": "text", "text": text}
         else:
             refuse(place, f"Content of type '{kind}' is not supported by this provider.", value=True)
         if part.get("prompt_cache_breakpoint") is not None:
-            if family is not None and family.cache_breakpoints and chat_part["type"] != "input_audio":
+            if dialect.cache_breakpoints and chat_part["type"] != "input_audio":
                 chat_part["prompt_cache_breakpoint"] = _breakpoint(part, place, prepared)
             else:
                 prepared.conversions.append(ignored(f"{place}.prompt_cache_breakpoint"))
@@ -99,8 +96,12 @@ def _image(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> Chat
     if not dialect.image_urls and not url.startswith("data:"):
         refuse(f"{place}.image_url", "This provider takes images as data URLs only.", value=True)
     image: ChatPart = {"url": url}
-    if part.get("detail") is not None:
-        image["detail"] = part["detail"]
+    detail = part.get("detail")
+    if detail is not None and dialect.image_detail:
+        image["detail"] = detail
+    elif detail is not None:
+        report = ignored if detail == "auto" else dropped
+        prepared.conversions.append(report(f"{place}.detail", "the server has no detail of images"))
     return {"type": "image_url", "image_url": image}
 
 
@@ -112,6 +113,8 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
             if dialect.file_ids and prepared.capabilities.files:
                 return {"type": "file", "file": {"file_id": part["file_id"]}}
             refuse(f"{place}.file_id", "Files by id are not supported by this provider: send `file_data`.")
+        if dialect.file_urls and prepared.capabilities.files:
+            return {"type": "file", "file": {"file_data": part.get("file_url"), "filename": name or "file.pdf"}}
         refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
     if part.get("detail") is not None:
         prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
@@ -148,10 +151,13 @@ def _text(payload: str, data: str, place: str) -> str:
         refuse(f"{place}.file_data", "The file is not text in UTF-8, in base64.", value=True)
 
 
-def _audio(part: Part, place: str, prepared: Prepared) -> ChatPart:
+def _audio(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatPart:
     if not prepared.capabilities.audio:
         refuse(place, f"The model '{prepared.model}' does not take audio.")
     audio = part.get("input_audio")
     if not isinstance(audio, dict):
         refuse(f"{place}.input_audio", "Audio has to be given as `input_audio: {data, format}`.")
-    return {"type": "input_audio", "input_audio": {"data": audio.get("data"), "format": audio.get("format")}}
+    data, form = audio.get("data"), audio.get("format")
+    if dialect.audio_data_urls:
+        data = f"data:audio/{form};base64,{data}"
+    return {"type": "input_audio", "input_audio": {"data": data, "format": form}}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.dialect import Dialect
 from proxy.responses.events import Usage
 
 

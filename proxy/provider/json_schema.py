@@ -5,7 +5,7 @@ not a schema where one should stand is skipped.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 Schema: TypeAlias = Mapping[str, object]
 
@@ -120,3 +120,65 @@ def is_recursive(root: Schema) -> bool:
         pending.append((reference, True))
         pending.extend((below, False) for below in sorted(references(target)))
     return False
+
+
+class Inlined(NamedTuple):
+    """A schema without references. `cut`: somewhere it refers to itself, or grew too large, and was cut there."""
+
+    schema: dict[str, object]
+    cut: bool
+
+
+MAX_INLINED: Final = 5_000
+"""How many schemas stand in an inlined one at most: references that multiply grow without bound."""
+
+MAX_INLINED_DEPTH: Final = 64
+"""How many schemas stand inside each other in an inlined one at most."""
+
+
+def inlined(root: Schema) -> Inlined:
+    """The schema with each local reference replaced by what it points to; members beside `$ref` win over those of the
+    target. Where a reference leads back into itself, or the schema has grown too large, stands a schema of the target's
+    type alone, with its description."""
+    inliner = _Inliner(root)
+    schema = inliner.schema(root, (), 0)
+    return Inlined({name: value for name, value in schema.items() if name not in _DEFINITIONS}, inliner.cut)
+
+
+class _Inliner:
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+        self._made = 0
+        self.cut = False
+
+    def schema(self, schema: Schema, following: tuple[str, ...], level: int) -> dict[str, object]:
+        self._made += 1
+        if self._made > MAX_INLINED or level > MAX_INLINED_DEPTH:
+            return self._stump(schema)
+        reference = schema.get("$ref")
+        target = referenced(self._root, reference) if isinstance(reference, str) else None
+        if target is not None and isinstance(reference, str):
+            beside = {name: value for name, value in schema.items() if name != "$ref"}
+            if reference in following:
+                return self._stump(target) | self.schema(beside, following, level + 1)
+            return self.schema({**target, **beside}, (*following, reference), level + 1)
+        made: dict[str, object] = {}
+        for name, value in schema.items():
+            if name in _DEFINITIONS:
+                continue
+            if name in SCHEMA_KEYWORDS and isinstance(value, Mapping):
+                made[name] = self.schema(value, following, level + 1)
+            elif name in LIST_KEYWORDS and isinstance(value, list):
+                made[name] = [self._any(entry, following, level) for entry in value]
+            elif name in MAP_KEYWORDS and isinstance(value, Mapping):
+                made[name] = {key: self._any(entry, following, level) for key, entry in value.items()}
+            else:
+                made[name] = value
+        return made
+
+    def _any(self, entry: object, following: tuple[str, ...], level: int) -> object:
+        return self.schema(entry, following, level + 1) if isinstance(entry, Mapping) else entry
+
+    def _stump(self, schema: Schema) -> dict[str, object]:
+        self.cut = True
+        return {name: schema[name] for name in ("type", "description") if name in schema}

@@ -18,11 +18,12 @@ import orjson
 from config.naming import Names
 from providers.anthropic import Anthropic, AnthropicSettings
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
-from providers.openai_chat.dialects import Dialect
+from providers.openai_chat.dialect import Dialect
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.run import Run
 from proxy.provider.contract import Call, Prepared, Provider
+from proxy.provider.families import Families
 from proxy.responses import identifiers, sse
 from proxy.responses.errors import ResponsesError
 from proxy.responses.request import parse_create
@@ -71,7 +72,7 @@ def provider_of(recording: Recording) -> Provider:
 def provider_with(dialect: Dialect) -> Provider:
     """A provider with a dialect that is not in the table."""
     provider = OpenAIChat(OpenAIChatSettings(base_url="http://vendor.test/v1", dialect="generic"), "chat")
-    provider.dialect = dialect
+    provider._families = Families(dialect)
     return provider
 
 

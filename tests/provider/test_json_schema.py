@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from proxy.provider.json_schema import (
     LIST_KEYWORDS,
     MAP_KEYWORDS,
+    MAX_INLINED,
     SCHEMA_KEYWORDS,
     Schema,
     depth,
+    inlined,
     is_recursive,
     referenced,
     references,
@@ -155,3 +157,51 @@ def test_malformed_schemas_are_tolerated(schema: dict[str, Any]) -> None:
     for reference in references(schema):
         assert referenced(schema, reference) is None or isinstance(reference, str)
     assert is_recursive(schema) in (True, False)
+
+
+# --- references replaced by what they point to ------------------------------------------------------------------------
+
+
+def test_references_are_replaced_by_what_they_point_to() -> None:
+    found = inlined(
+        {
+            "type": "object",
+            "properties": {"$ref": {"$ref": "#/$defs/city"}, "$defs": {"type": "string"}},
+            "anyOf": [{"$ref": "#/$defs/city", "description": "Here"}],
+            "$defs": {"city": {"type": "string", "description": "A city"}},
+        }
+    )
+    assert found == (
+        {
+            "type": "object",
+            "properties": {"$ref": {"type": "string", "description": "A city"}, "$defs": {"type": "string"}},
+            "anyOf": [{"type": "string", "description": "Here"}],
+        },
+        False,
+    )
+
+
+def test_a_schema_that_refers_to_itself_is_cut_where_it_would_begin_again() -> None:
+    node = {"type": "object", "description": "A node", "properties": {"next": {"$ref": "#/$defs/node"}}}
+    found = inlined({"$ref": "#/$defs/node", "$defs": {"node": node}})
+    assert found.cut
+    assert found.schema == {**node, "properties": {"next": {"type": "object", "description": "A node"}}}
+
+
+def test_references_that_multiply_stay_bounded() -> None:
+    definitions: dict[str, object] = {
+        f"d{index}": {"properties": {name: {"$ref": f"#/$defs/d{index + 1}"} for name in "abcdef"}}
+        for index in range(30)
+    }
+    found = inlined({"$ref": "#/$defs/d0", "$defs": definitions})
+    assert found.cut
+    assert sum(1 for _ in walk(found.schema)) < 20 * MAX_INLINED
+
+
+def test_a_long_chain_of_references_ends() -> None:
+    definitions: dict[str, object] = {f"d{index}": {"$ref": f"#/$defs/d{index + 1}"} for index in range(5000)}
+    assert inlined({"$ref": "#/$defs/d0", "$defs": definitions}).cut
+
+
+def test_references_to_elsewhere_stay() -> None:
+    assert inlined({"$ref": "https://example.org/schema"}) == ({"$ref": "https://example.org/schema"}, False)

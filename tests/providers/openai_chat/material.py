@@ -8,7 +8,8 @@ import orjson
 
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.decode import ChatDecoder
-from providers.openai_chat.dialects import DIALECTS, Dialect
+from providers.openai_chat.dialect import Dialect
+from providers.openai_chat.dialects import DIALECTS
 from proxy.provider.contract import Frame, Prepared
 from proxy.provider.history import (
     AUTO,

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.dialects import DIALECTS, GENERIC, OPENAI, detected
-from providers.openai_chat.models import EFFORTS, OPENAI_FAMILIES, accepted_effort, family_of
+from providers.openai_chat.efforts import EFFORTS, accepted_effort
+from providers.openai_chat.families import bare, families
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,7 @@ from providers.openai_chat.models import EFFORTS, OPENAI_FAMILIES, accepted_effo
 )
 def test_the_dialect_is_detected_by_the_host(base_url: str, dialect: Any) -> None:
     assert detected(base_url) is dialect
-    assert OpenAIChat(OpenAIChatSettings(base_url=base_url)).dialect is dialect
+    assert OpenAIChat(OpenAIChatSettings(base_url=base_url)).settings.chosen is dialect
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -57,10 +59,12 @@ def test_the_defaults_for_an_unknown_server() -> None:
         ("gpt-5.1-2025-11-13", "gpt-5.1"),
         ("gpt-5.1-chat-latest", "gpt-5.1-chat"),
         ("gpt-5.5-pro", "gpt-5.5-pro"),
-        ("gpt-5.6-terra", "gpt-5.6"),
+        ("gpt-5.6-terra", "gpt-5."),
         ("gpt-5.9", "gpt-5."),
+        ("gpt-5.6-mini", "gpt-5."),
+        ("gpt-4o-audio-preview", "gpt-4o-audio"),
         ("gpt-6.1-sol-2026-10-01", "gpt-6.1-sol"),
-        ("gpt-7", "gpt-"),
+        ("gpt-7", ""),
         ("ft:gpt-4o-mini:acme::id", "gpt-4"),
         ("o3-mini", "o3"),
         ("openai/o4-mini", "o4"),
@@ -68,18 +72,56 @@ def test_the_defaults_for_an_unknown_server() -> None:
     ],
 )
 def test_the_longest_prefix_wins(model: str, prefix: str) -> None:
-    family = family_of(model, OPENAI_FAMILIES)
-    assert family is not None
-    assert prefix in family.prefixes
-
-
-def test_no_prefix_stands_in_two_families() -> None:
-    prefixes = [prefix for family in OPENAI_FAMILIES for prefix in family.prefixes]
-    assert len(prefixes) == len(set(prefixes))
+    assert families(OPENAI).find(bare(model)).prefix == prefix
 
 
 def test_no_openai_model_takes_the_effort_max() -> None:
-    assert all("max" not in (family.efforts or ()) for family in OPENAI_FAMILIES)
+    for model in ("gpt-4.1", "gpt-5", "gpt-5.5", "gpt-5.6", "gpt-6-astra", "gpt-7", "o3"):
+        assert "max" not in (OpenAIChat(OpenAIChatSettings()).capabilities(model).efforts or ())
+
+
+@pytest.mark.parametrize("name", sorted(set(DIALECTS) - {"openai"}))
+def test_mistral_weights_keep_their_rules_on_every_server(name: str) -> None:
+    rows = families(DIALECTS[name])
+    for model in ("mistral-small-3.2", "Ministral-3b", "devstral-2"):
+        assert rows.find(model).row.order == "mistral"
+        assert rows.find(model).row.nine_letter_ids
+
+
+def test_openai_serves_no_open_weights() -> None:
+    assert families(OPENAI).find("mistral-small").row is OPENAI
+
+
+def test_a_switch_changes_the_dialect_and_an_extension_one_family() -> None:
+    settings = OpenAIChatSettings(
+        base_url="http://lab:8000/v1",
+        switches={"tokens_member": "max_completion_tokens", "replay": {"member": "reasoning", "scope": "all"}},
+        families={"qwen3": {"think_tags": False, "capabilities": {"images": False}}},
+    )
+    provider = OpenAIChat(settings)
+    qwen, other = provider.dialect("org/Qwen3-8b"), provider.dialect("phi-5")
+    assert qwen.tokens_member == other.tokens_member == "max_completion_tokens"
+    assert other.replay is not None
+    assert other.replay.scope == "all"
+    assert not qwen.think_tags
+    assert other.think_tags
+    assert not provider.capabilities("qwen3").images
+    assert provider.capabilities("phi-5").images
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"switches": {"think_tag": True}}, "think_tag: unknown member; did you mean 'think_tags'?"),
+        ({"families": {"qwen": {"order": "any"}}}, "qwen.order: found 'any'"),
+        ({"dialect": "vllm", "base_url": None}, "base_url is required: the dialect 'vllm' has no public address"),
+        ({"dialect": "klingon"}, "is none of: auto, "),
+    ],
+)
+def test_a_mistake_in_the_settings_is_named(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        OpenAIChatSettings(**{"base_url": "http://lab:8000/v1", **settings})
+    assert complaint in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_settings() -> None:
     assert OpenAIChat.type == "openai_chat"
     assert provider().base_url == "https://api.openai.com/v1"
     assert provider(base_url="http://x:1/v1/").base_url == "http://x:1/v1"
-    assert provider(base_url="http://x:1/v1", dialect="vllm").dialect.name == "vllm"
+    assert provider(base_url="http://x:1/v1", dialect="vllm").settings.chosen.name == "vllm"
     for wrong in ({"dialect": "none"}, {"base_url": "x"}, {"unknown": 1}):
         with pytest.raises(ValidationError):
             provider(**wrong)
@@ -68,7 +68,7 @@ def test_proofs_are_valid_at_the_same_endpoint_and_account() -> None:
 
 def test_capabilities() -> None:
     assert OPENAI.capabilities("gpt-6-sol").efforts == ("none", "low", "medium", "high", "xhigh")
-    assert OPENAI.capabilities("gpt-6-sol-2026-01-01").family == "gpt-6-sol"
+    assert OPENAI.capabilities("gpt-6-sol-2026-01-01").family == "gpt-6-sol-2026-01-01"
     assert OPENAI.capabilities("gpt-4o").reasoning is False
     assert OPENAI.capabilities("o3").sampling is False
     assert OPENAI.capabilities("gpt-4.1").allowed_tools is True

@@ -1,0 +1,162 @@
+"""What servers that speak Chat Completions differ in: the columns of the table whose rows stand in `dialects`.
+
+A column that OpenAI and most servers agree upon is not here. What the answers differ in is read tolerantly for every
+server (`decode`), so most columns are about what may be sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from providers.openai_chat.efforts import EFFORTS
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.errors import ErrorClass
+from proxy.responses.events import FinishReason
+
+Members: TypeAlias = Mapping[str, object]
+"""Members of a request body."""
+
+ReplayScope: TypeAlias = Literal["open_turn", "call_turns", "all"]
+"""On which earlier assistant messages reasoning goes back: those since the last user message, those with tool calls,
+or every one."""
+
+ReplayForm: TypeAlias = Literal["text", "details", "think_tags"]
+"""As the text of a member, as the list of `reasoning_details` that the server gave, byte by byte, or as a `<think>`
+block in front of the content."""
+
+MessageOrder: TypeAlias = Literal["free", "alternating", "mistral"]
+"""`alternating`: user and assistant take turns, so neighbours of one side become one message. `mistral`: the same, and
+no user message may follow a tool message directly."""
+
+LastAssistant: TypeAlias = Literal["kept", "prefix", "followed"]
+"""What becomes of an assistant message at the end: sent as it is, marked with `prefix: true`, or followed by a short
+user message, where the server takes none there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How earlier reasoning goes back to the server: as a `member` of the assistant messages in `scope`.
+
+    `placeholder` stands for text that was lost, where the server refuses a message without the field. `members` are
+    told beside it, in the body, whenever reasoning goes back.
+    """
+
+    member: str = "reasoning_content"
+    scope: ReplayScope = "open_turn"
+    form: ReplayForm = "text"
+    placeholder: str | None = None
+    members: Members = field(default_factory=dict)
+
+
+def as_reasoning_effort() -> Mapping[str, Members]:
+    """Every effort under its own name, as `reasoning_effort`."""
+    return {effort: {"reasoning_effort": effort} for effort in EFFORTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One server's Chat Completions, or what it is for one family of models.
+
+    Where it is found:
+
+    * `base_url`: the server's public address, when the configuration names none. `hosts`: the hosts by which
+      `dialect: auto` knows it, subdomains included.
+
+    What may be sent:
+
+    * `capabilities`: what the models can do, their accepted efforts included.
+    * `optional`: members of the body that the server takes (`logprobs` stands for `top_logprobs` too); the others are
+      left out and declared.
+    * `constants`: members that every request has. `streamed_tools`: members of a streamed request with tools.
+    * `tokens_member`: the name of the output limit. `ranges`: bounds of sampling parameters; what lies outside is moved
+      to the bound.
+    * `developer_role`: system messages have the role `developer`. `one_system_message`: all system messages are merged
+      into one at the front.
+    * `order`, `last_assistant`: what the order of messages must be. `needs_user_message`: a request without one is
+      refused, so a short one is added. `named_results`: tool messages carry the tool's name. `nine_letter_ids`: call
+      ids are nine letters and digits.
+    * `text_parts`: several text parts stay a list; else they are joined, because some servers take only strings.
+    * `null_content`: an assistant message of tool calls alone has null content, else "". `refusal_member`: earlier
+      refusals have a member of their own.
+    * `image_urls`: images may be given by address. `image_detail`: images have a `detail`. `pdf`: PDF files are taken
+      (text files become text everywhere). `file_urls`, `file_ids`: files may be given by address, by id.
+      `audio_data_urls`: audio is given as a data URL. `cache_breakpoints`: parts may end a cached beginning.
+    * `efforts`: for each effort of Responses the members that ask for it. `thinks`: the model reasons when no effort is
+      asked for. `forced_effort`: the effort that is asked for when a tool is forced, because reasoning rules that out.
+    * `replay`: how earlier reasoning goes back. `shows_reasoning`: the answer has the model's reasoning.
+      `sampling_while_reasoning`: temperature and its kin are allowed while the model reasons.
+    * `tool_choices`: the forms that are honoured, of none, auto, required, named; `required_word` is the server's word
+      for the third. `unforced`: what becomes of a forced choice where there is none: `refused`, or sent as `auto` and
+      declared as dropped. `strict_tools`: functions take `strict`. `parallel_tool_calls`: what the server does when it
+      is not told. `inline_references`: schemas may not have `$ref`.
+    * `strict_schema`: `sent` as the client said, `always` (the server holds to every schema), or `never`.
+      `says_json`: json_object is refused unless a message has the word.
+    * `logprobs_number`: `logprobs` is the number of alternatives. `max_top_logprobs`: the most alternatives.
+    * `service_tiers`: the server's names of Responses' tiers; a tier that is missing is dropped.
+    * `usage_option`: `stream_options.include_usage` is sent. `obfuscation_option`: padding is switched off.
+      `stream_only`: whole answers are not to be had, so they are collected from a stream.
+
+    What is read differently: `think_tags` (a leading `<think>` block in the text is reasoning), `numbered_citations`
+    (marks like `[1]` in the text cite a list beside the choices), `salvages_calls` (a tool call that the server refused
+    stands in its error answer), `finish_optional` (the stream may end without a finish signal),
+    `reasoning_outside_output` (reasoning tokens may not be part of the completion tokens; the total tells), and the
+    server's own `finish_reasons` and `error_codes`.
+    """
+
+    name: str
+    capabilities: Capabilities
+    base_url: str = ""
+    hosts: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    constants: Members = field(default_factory=dict)
+    streamed_tools: Members = field(default_factory=dict)
+    tokens_member: str = "max_tokens"
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    developer_role: bool = False
+    one_system_message: bool = True
+    order: MessageOrder = "free"
+    last_assistant: LastAssistant = "kept"
+    needs_user_message: bool = False
+    named_results: bool = False
+    nine_letter_ids: bool = False
+    text_parts: bool = False
+    null_content: bool = False
+    refusal_member: bool = False
+    image_urls: bool = True
+    image_detail: bool = True
+    pdf: bool = False
+    file_urls: bool = False
+    file_ids: bool = False
+    audio_data_urls: bool = False
+    cache_breakpoints: bool = False
+    efforts: Mapping[str, Members] = field(default_factory=as_reasoning_effort)
+    thinks: bool = True
+    forced_effort: str | None = None
+    replay: Replay | None = None
+    shows_reasoning: bool = True
+    sampling_while_reasoning: bool = True
+    tool_choices: frozenset[str] = frozenset({"none", "auto", "required", "named"})
+    required_word: str = "required"
+    unforced: Literal["refused", "auto"] = "refused"
+    strict_tools: bool = False
+    parallel_tool_calls: bool = True
+    inline_references: bool = False
+    strict_schema: Literal["sent", "always", "never"] = "never"
+    says_json: bool = True
+    logprobs_number: bool = False
+    max_top_logprobs: int = 20
+    service_tiers: Mapping[str, str] = field(default_factory=dict)
+    usage_option: bool = True
+    obfuscation_option: bool = False
+    stream_only: bool = False
+    think_tags: bool = False
+    numbered_citations: bool = False
+    salvages_calls: bool = False
+    finish_optional: bool = False
+    reasoning_outside_output: bool = False
+    finish_reasons: Mapping[str, FinishReason] = field(default_factory=dict)
+    error_codes: Mapping[str, ErrorClass] = field(default_factory=dict)
+
+
+SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
+LOGPROBS: Final = "logprobs"

@@ -1,0 +1,36 @@
+"""Which row a model has: the dialect's own, changed by what `models.toml` and the configuration say of its family."""
+
+from collections.abc import Mapping
+
+from providers.openai_chat.dialect import Dialect
+from proxy.provider.families import Changes, Families, changed, shipped_rows
+
+_PACKAGE = "providers.openai_chat"
+
+
+def families(
+    dialect: Dialect, switches: Changes | None = None, extensions: Mapping[str, Changes] | None = None
+) -> Families[Dialect]:
+    """The rows of a dialect's models. `switches` change the dialect itself, `extensions` single families. Raises
+    ValueError for columns that there are not and values that do not fit."""
+    return Families(changed(dialect, switches or {}), rows(dialect), extensions)
+
+
+def rows(dialect: Dialect) -> list[tuple[tuple[str, ...], Changes]]:
+    """What `models.toml` says of the dialect's models: its own rows, and those of open weights that it has not."""
+    shipped = [*shipped_rows(_PACKAGE, dialect.name)]
+    if dialect.name in _MAKERS:
+        return shipped
+    own = {prefix for prefixes, _ in shipped for prefix in prefixes}
+    for prefixes, changes in shipped_rows(_PACKAGE, "weights"):
+        shipped.append((tuple(prefix for prefix in prefixes if prefix not in own), changes))
+    return shipped
+
+
+_MAKERS = frozenset({"openai"})
+"""Servers of one maker's models, on which no open weights run."""
+
+
+def bare(model: str) -> str:
+    """The model's name without the folders in front and the `ft:` of a fine-tuned model."""
+    return model.removeprefix("ft:").rpartition("/")[2]

@@ -1,0 +1,64 @@
+"""Earlier reasoning on its way back to the server, in the form in which the server wants it.
+
+The decoder seals what the server gave; here it becomes members of the assistant message again.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import orjson
+
+from providers.openai_chat.dialect import Replay
+from proxy.provider.contract import Prepared
+from proxy.provider.conversions import ignored
+from proxy.provider.history import ReasoningItem
+
+Message: TypeAlias = dict[str, Any]
+
+#: The kinds of proofs: the reasoning's own text, and the list of `reasoning_details` as JSON.
+REASONING_TEXT: Final = "reasoning_text"
+REASONING_DETAILS: Final = "reasoning_details"
+
+
+class Thought(NamedTuple):
+    """One reasoning item: its place in the request, its text, and the details that the server gave with it."""
+
+    path: str
+    text: str
+    details: list[object]
+
+
+def thought(item: ReasoningItem) -> Thought:
+    """What can go back of a reasoning item."""
+    proof = item.proof
+    if proof is not None and proof.kind == REASONING_DETAILS:
+        details = orjson.loads(proof.payload)
+        return Thought(item.path, "".join(item.content), details if isinstance(details, list) else [])
+    if proof is not None and proof.kind == REASONING_TEXT and proof.text:
+        return Thought(item.path, proof.text, [])
+    return Thought(item.path, "".join(item.content), [])
+
+
+def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prepared: Prepared) -> bool:
+    """Write the thoughts into the assistant's message; whether there was anything. What has nothing to go back is
+    declared."""
+    if replay.form == "details":
+        details = [detail for each in thoughts for detail in each.details]
+        _declare([each for each in thoughts if not each.details], "the server did not give it in this form", prepared)
+        if details:
+            message[replay.member] = details
+        return bool(details)
+    _declare([each for each in thoughts if not each.text], "it has no text", prepared)
+    text = "\n".join(each.text for each in thoughts if each.text) or replay.placeholder
+    if text is None:
+        return False
+    if replay.form == "think_tags":
+        block = f"<think>\n{text}\n</think>\n\n"
+        message["content"] = block + (message["content"] or "")
+    else:
+        message[replay.member] = text
+    return True
+
+
+def _declare(thoughts: Sequence[Thought], reason: str, prepared: Prepared) -> None:
+    prepared.conversions.extend(ignored(each.path, reason) for each in thoughts)
