@@ -10,7 +10,7 @@ from providers.anthropic.decode import MessagesDecoder, decode_message
 from providers.anthropic.encode import VERSION, encode
 from providers.anthropic.errors import BASE_URL_HINT, http_error
 from providers.anthropic.lenient import mapping, sequence, text
-from providers.anthropic.models import capabilities_of, model_named
+from providers.anthropic.models import Models
 from providers.anthropic.settings import AnthropicSettings
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
@@ -34,6 +34,7 @@ class Anthropic(Provider):
     def __init__(self, settings: AnthropicSettings, name: str = "anthropic") -> None:
         self.name = name
         self.settings = settings
+        self._models = Models(settings.families)
         self._base_url = settings.base_url.rstrip("/").removesuffix("/v1").rstrip("/")
 
     @property
@@ -43,19 +44,19 @@ class Anthropic(Provider):
 
     def capabilities(self, model: str) -> Capabilities:
         """The row of the shipped table; unknown Claude models count as the newest."""
-        return capabilities_of(model)
+        return self._models.capabilities(model)
 
     def encode(self, prepared: Prepared) -> Call:
         """The call of `POST /v1/messages`; streamed also where a whole answer would take the vendor too long."""
-        return encode(prepared, self.settings)
+        return encode(prepared, self.settings, self._models)
 
     def decoder(self, prepared: Prepared) -> MessagesDecoder:
         """A reader for the stream."""
-        return MessagesDecoder(signed=_signs_thinking(prepared))
+        return MessagesDecoder(signed=self._signs_thinking(prepared))
 
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole message."""
-        return decode_message(body, signed=_signs_thinking(prepared))
+        return decode_message(body, signed=self._signs_thinking(prepared))
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error answer means."""
@@ -99,6 +100,5 @@ class Anthropic(Provider):
             query["after_id"] = last
         return names
 
-
-def _signs_thinking(prepared: Prepared) -> bool:
-    return model_named(prepared.capabilities.family or prepared.model).claude
+    def _signs_thinking(self, prepared: Prepared) -> bool:
+        return self._models.named(prepared.capabilities.family or prepared.model).claude

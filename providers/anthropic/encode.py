@@ -12,7 +12,7 @@ import orjson
 
 from providers.anthropic.content import Block, Content
 from providers.anthropic.messages import Turns
-from providers.anthropic.models import Model, model_named
+from providers.anthropic.models import Model, Models
 from providers.anthropic.schema import StrictLimits, Unsupported, to_dialect
 from providers.anthropic.settings import AnthropicSettings
 from providers.anthropic.thinking import ThinkingInput, plan_thinking
@@ -99,10 +99,10 @@ SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": 
 CACHE_TTLS: Final = {"12h": "1h", "30m": "5m"}
 
 
-def encode(prepared: Prepared, settings: AnthropicSettings) -> Call:
+def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> Call:
     """The call that carries the request. Appends to `prepared.conversions`; raises RefusedError."""
     request, conversions = prepared.request, prepared.conversions
-    model = model_named(prepared.capabilities.family or prepared.model)
+    model = models.named(prepared.capabilities.family or prepared.model)
     strict = StrictLimits()
 
     output_format, format_line = _output_format(prepared, strict)

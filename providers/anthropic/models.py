@@ -1,27 +1,28 @@
-"""What each Claude model can do, as data.
+"""What each Claude model can do: the rows stand in `models.toml`, what their members mean stands here.
 
-Source: Anthropic's model list and API migration guides (state 2026-11). A model is found by its family and version, so
-date suffixes (`-20260101`, `@20260101`), host prefixes (`us.anthropic.`) and either order of family and version make no
-difference. A version that is not listed behaves like the newest models when it is newer than the oldest of the table:
-adaptive thinking, no sampling parameters, no prefill, no forced tool choice.
+A model is found by its family and version, so date suffixes (`-20260101`, `@20260101`), host prefixes (`us.anthropic.`)
+and either order of family and version make no difference. A version that is not listed behaves like the newest models
+when it is newer than the oldest of the table: adaptive thinking, no sampling parameters, no prefill, no forced tool
+choice.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from proxy.provider.capabilities import Capabilities
+from proxy.provider.families import Changes, Families, changed, shipped_rows
 
 Effort: TypeAlias = str
+Version: TypeAlias = tuple[int, int]
 Thinking: TypeAlias = Literal["none", "budget", "adaptive"]
 ThinkingOff: TypeAlias = Literal["omit", "disabled", "between_tools", "never"]
 
 REQUEST_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """The values of `reasoning.effort`; every one of them is translated for every model that can think."""
 
-TO_HIGH: Final = ("low", "medium", "high")
-TO_MAX: Final = ("low", "medium", "high", "max")
 ALL_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -55,64 +56,27 @@ class Model:
 
 
 NEWEST: Final = Model()
-BUDGET: Final = Model(
+COMPATIBLE: Final = Model(
     thinking="budget",
     thinks=False,
-    off="omit",
+    off="disabled",
     efforts=(),
     sampling=True,
+    sampling_together=True,
     forced_choice=True,
     prefill=True,
     system_role=False,
-    context_window=200_000,
-    max_output_tokens=64_000,
-)
-ADAPTIVE_4: Final = Model(thinks=False, off="omit", forced_choice=True, system_role=False)
-
-FIRST_THINKING: Final = replace(BUDGET, structured=False, sampling_together=True, max_output_tokens=32_000)
-BEFORE_THINKING: Final = replace(FIRST_THINKING, thinking="none", max_output_tokens=4_096)
-COMPATIBLE: Final = replace(
-    BUDGET,
-    off="disabled",
-    sampling_together=True,
     structured=False,
     thinking_restricts=False,
     claude=False,
-    context_window=None,
     max_output_tokens=None,
 )
 """A model behind a host that imitates the API (llama.cpp, DeepSeek, MiniMax, ...)."""
 
-Version: TypeAlias = tuple[int, int]
+FAMILIES: Final = Families(NEWEST, shipped_rows("providers.anthropic"))
 
-MODELS: Final[dict[tuple[str, Version], Model]] = {
-    ("haiku", (4, 5)): BUDGET,
-    ("sonnet", (4, 5)): BUDGET,
-    ("opus", (4, 5)): replace(BUDGET, efforts=TO_HIGH),
-    ("sonnet", (4, 6)): replace(ADAPTIVE_4, efforts=TO_MAX, sampling=True),
-    ("opus", (4, 6)): replace(ADAPTIVE_4, efforts=TO_MAX, sampling=True, fast=True),
-    ("opus", (4, 7)): replace(ADAPTIVE_4, fast=True),
-    ("opus", (4, 8)): replace(ADAPTIVE_4, system_role=True, fast=True),
-    ("opus", (5, 0)): Model(off="disabled", forced_choice=True, fast=True),
-    # Accepts the system role and ignores it.
-    ("sonnet", (5, 0)): Model(off="disabled", forced_choice=True, system_role=False),
-    # Both list the system role, yet follow tagged user text better, Haiku above all after tool results.
-    ("sonnet", (5, 5)): Model(off="between_tools", system_role=False),
-    ("haiku", (5, 5)): Model(off="disabled", forced_choice=True, system_role=False),
-    ("opus", (5, 5)): Model(fast=True),
-    ("fable", (5, 0)): Model(forced_choice=True),
-    ("fable", (5, 1)): Model(),
-    ("fable", (5, 2)): Model(fast=True),
-    ("mythos", (5, 0)): Model(forced_choice=True),
-    ("mythos", (5, 1)): Model(),
-    ("mythos", (5, 2)): Model(fast=True),
-}
-
-OLDER: Final[tuple[tuple[Version, Model], ...]] = (
-    ((3, 7), BEFORE_THINKING),
-    ((4, 5), FIRST_THINKING),
-)
-"""Versions below the bound, whatever their family: the first row that fits."""
+OLDER: Final[tuple[tuple[Version, str], ...]] = (((3, 7), "before-3-7"), ((4, 5), "before-4-5"))
+"""Versions below the bound, whatever their family: the first that fits."""
 
 DEFAULT_MAX_TOKENS: Final = 8_192
 """`max_tokens` when neither the client nor the table knows one; the vendor requires the field."""
@@ -142,19 +106,59 @@ def _identified(name: str) -> tuple[str, Version | None] | None:
     return None
 
 
+class Models:
+    """The rows of models, as the shipped table has them and the configuration changes them.
+
+    `extensions`: by the beginning of a model's name, or of its family and version (`claude-opus-6`), the members that
+    differ from its row. Raises ValueError for members that there are not and values that do not fit.
+    """
+
+    def __init__(self, extensions: Mapping[str, Changes] | None = None) -> None:
+        extended = {
+            prefix.lower(): changed(model_named(prefix), changes, prefix)
+            for prefix, changes in (extensions or {}).items()
+        }
+        self._extended = sorted(extended.items(), key=lambda entry: len(entry[0]), reverse=True)
+
+    def named(self, name: str) -> Model:
+        """The row for a model name; total, and the same for a name and its `family_of`."""
+        if self._extended:
+            spellings = (name.lower(), family_of(name))
+            for prefix, model in self._extended:
+                if any(spelling.startswith(prefix) for spelling in spellings):
+                    return model
+        return model_named(name)
+
+    def capabilities(self, name: str) -> Capabilities:
+        """The row as the core reads it."""
+        model = self.named(name)
+        return Capabilities(
+            family=family_of(name),
+            # Imitating hosts leave documents out without a word.
+            files=model.claude,
+            forced_tool_choice=model.forced_choice,
+            json_schema=model.structured,
+            reasoning=model.thinking != "none",
+            efforts=REQUEST_EFFORTS if model.thinking != "none" else None,
+            sampling=model.sampling,
+            context_window=model.context_window,
+            max_output_tokens=model.max_output_tokens,
+        )
+
+
 @lru_cache(maxsize=1024)
 def model_named(name: str) -> Model:
-    """The table's row for a model name; total, and the same for a name and its `family_of`."""
+    """The shipped table's row for a model name; total, and the same for a name and its `family_of`."""
     identified = _identified(name)
     if identified is None:
         return COMPATIBLE
     family, version = identified
     if version is None:
         return NEWEST
-    listed = MODELS.get((family, version))
-    if listed is not None:
-        return listed
-    return next((model for bound, model in OLDER if version < bound), NEWEST)
+    found = FAMILIES.find(f"claude-{family}-{version[0]}-{version[1]}")
+    if found.prefix:
+        return found.row
+    return next((FAMILIES.find(bound).row for below, bound in OLDER if version < below), NEWEST)
 
 
 def family_of(name: str) -> str:
@@ -166,20 +170,3 @@ def family_of(name: str) -> str:
     if version is None:
         return f"claude-{family}" if family != "claude" else re.sub(r"[^a-z0-9]+", "-", name.lower())
     return f"claude-{family}-{version[0]}-{version[1]}"
-
-
-def capabilities_of(name: str) -> Capabilities:
-    """The row as the core reads it."""
-    model = model_named(name)
-    return Capabilities(
-        family=family_of(name),
-        # Imitating hosts leave documents out without a word.
-        files=model.claude,
-        forced_tool_choice=model.forced_choice,
-        json_schema=model.structured,
-        reasoning=model.thinking != "none",
-        efforts=REQUEST_EFFORTS if model.thinking != "none" else None,
-        sampling=model.sampling,
-        context_window=model.context_window,
-        max_output_tokens=model.max_output_tokens,
-    )

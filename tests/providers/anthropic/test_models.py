@@ -1,16 +1,17 @@
 """The model table: any spelling of a name finds its row, and names newer than the table take the modern path."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from providers.anthropic import AnthropicSettings
 from providers.anthropic.models import (
-    BEFORE_THINKING,
     COMPATIBLE,
-    FIRST_THINKING,
-    MODELS,
+    FAMILIES,
     NEWEST,
-    capabilities_of,
+    Models,
     family_of,
     model_named,
 )
@@ -38,7 +39,9 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("name", "row"), SPELLINGS)
 def test_every_spelling_finds_its_row(name: Any, row: Any) -> None:
-    assert model_named(name) is MODELS[row]
+    family, (major, minor) = row
+    assert FAMILIES.find(f"claude-{family}-{major}-{minor}").prefix
+    assert model_named(name) is FAMILIES.find(f"claude-{family}-{major}-{minor}").row
 
 
 @pytest.mark.parametrize(
@@ -67,20 +70,20 @@ def test_names_newer_than_the_table_take_the_modern_path(name: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "model"),
     [
-        ("claude-3-5-sonnet-20241022", BEFORE_THINKING),
-        ("claude-3-haiku-20240307", BEFORE_THINKING),
-        ("claude-2.1", BEFORE_THINKING),
-        ("claude-instant-1.2", BEFORE_THINKING),
-        ("claude-3-7-sonnet-latest", FIRST_THINKING),
-        ("claude-sonnet-4-20250514", FIRST_THINKING),
-        ("claude-opus-4-1", FIRST_THINKING),
-        ("qwen3-8b", COMPATIBLE),
-        ("MiniMax-M3", COMPATIBLE),
-        ("not-a-claudette-4-5", COMPATIBLE),
+        ("claude-3-5-sonnet-20241022", "before-3-7"),
+        ("claude-3-haiku-20240307", "before-3-7"),
+        ("claude-2.1", "before-3-7"),
+        ("claude-instant-1.2", "before-3-7"),
+        ("claude-3-7-sonnet-latest", "before-4-5"),
+        ("claude-sonnet-4-20250514", "before-4-5"),
+        ("claude-opus-4-1", "before-4-5"),
+        ("qwen3-8b", ""),
+        ("MiniMax-M3", ""),
+        ("not-a-claudette-4-5", ""),
     ],
 )
 def test_older_and_foreign_models(name: Any, model: Any) -> None:
-    assert model_named(name) is model
+    assert model_named(name) is (FAMILIES.find(model).row if model else COMPATIBLE)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +137,24 @@ def test_rows_hold_the_documented_facts(row: Any) -> None:
 
 
 def test_the_core_reads_the_same_facts() -> None:
-    capabilities = capabilities_of("claude-sonnet-5-5-20261010")
+    capabilities = Models().capabilities("claude-sonnet-5-5-20261010")
     assert capabilities.family == "claude-sonnet-5-5"
     assert not capabilities.forced_tool_choice
     assert not capabilities.sampling
     assert capabilities.reasoning
     assert capabilities.max_output_tokens == 128_000
-    assert not capabilities_of("claude-3-opus").json_schema
-    assert capabilities_of("llama").max_output_tokens is None
+    assert not Models().capabilities("claude-3-opus").json_schema
+    assert Models().capabilities("llama").max_output_tokens is None
+
+
+def test_the_configuration_extends_the_table() -> None:
+    models = Models({"claude-opus-6": {"forced_choice": True}, "MiniMax-M3": {"prefill": False}})
+    assert models.named("anthropic/claude-6-opus-20280101") == replace(NEWEST, forced_choice=True)
+    assert models.named("claude-opus-5-5") is model_named("claude-opus-5-5")
+    assert models.named("minimax-m3-large") == replace(COMPATIBLE, prefill=False)
+    assert models.capabilities("claude-opus-6").forced_tool_choice
+
+
+def test_a_mistake_in_an_extension_is_named() -> None:
+    with pytest.raises(ValidationError, match=r"claude-opus-6\.forced: unknown member; did you mean 'forced_choice'"):
+        AnthropicSettings(families={"claude-opus-6": {"forced": True}})
