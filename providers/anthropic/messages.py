@@ -143,7 +143,8 @@ class Turns:
         except orjson.JSONDecodeError:
             arguments = None
         if isinstance(arguments, dict):
-            return arguments
+            # As it stands: numbers keep their spelling, and depth has no limit.
+            return orjson.Fragment(item.arguments or "{}")
         self.content.conversions.append(approximated(f"{item.path}.arguments", "the arguments are no JSON object"))
         return {"_raw": item.arguments}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import AnthropicSettings
+from providers.anthropic import Anthropic, AnthropicSettings
 from proxy.provider.conversions import RefusedError
 from proxy.provider.history import CallItem, OpenedProof, ReasoningItem, ResultItem
 from tests.providers.anthropic.requests import (
@@ -19,6 +19,7 @@ from tests.providers.anthropic.requests import (
     message,
     messages_of,
     model_turn,
+    prepared,
     result,
     system,
     text,
@@ -212,6 +213,12 @@ def test_arguments_become_an_object(arguments: Any, sent: Any, lost: Any) -> Non
     body, reported = encoded(message("A"), call(arguments=arguments), result())
     assert body["messages"][1]["content"][0]["input"] == sent
     assert reported == lost
+
+
+def test_arguments_keep_their_depth_and_the_spelling_of_their_numbers() -> None:
+    deep = '{"a":' * 400 + "1.50" + "}" * 400
+    request = prepared(message("A"), call("c1", deep), result("r", "c1"))
+    assert deep.encode() in Anthropic(AnthropicSettings()).encode(request).body
 
 
 def test_ids_of_other_alphabets_are_the_same_in_call_and_result() -> None:
