@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test lint bench lock clean
+.PHONY: help setup local demo test lint bench docs lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test lint bench lock clean"
+	@echo "Targets: setup local demo test lint bench docs lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -65,6 +65,10 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# What the documents say of the code and is made from it.
+docs: setup
+	@$(BIN)/python -m tests.docs
 
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
 lock: | $(UV)

@@ -39,10 +39,44 @@ USUAL_ENTRIES: Mapping[str, UsualEntry] = {
     "CO_API_KEY": UsualEntry("cohere"),
 }
 
+# dialects of the type that many vendors share, each enabled under the dialect's name; a variable that a type of its own
+# claims is that type's
+SHARED_TYPE = "openai_chat"
+USUAL_DIALECTS: Mapping[str, str] = {
+    "CEREBRAS_API_KEY": "cerebras",
+    "DASHSCOPE_API_KEY": "dashscope",
+    "DEEPSEEK_API_KEY": "deepseek",
+    "FIREWORKS_API_KEY": "fireworks",
+    "GROQ_API_KEY": "groq",
+    "HF_TOKEN": "huggingface",
+    "MINIMAX_API_KEY": "minimax",
+    "MISTRAL_API_KEY": "mistral",
+    "MOONSHOT_API_KEY": "moonshot",
+    "OPENROUTER_API_KEY": "openrouter",
+    "PERPLEXITY_API_KEY": "perplexity",
+    "TOGETHER_API_KEY": "together",
+    "XAI_API_KEY": "xai",
+    "ZAI_API_KEY": "glm",
+}
+
 
 def value_of(environ: Mapping[str, str], variable: str) -> str | None:
     """The variable's value; None when it is not set or blank."""
     return environ.get(variable, "").strip() or None
+
+
+def enabling_variables(provider_types: Mapping[str, ProviderType]) -> dict[str, tuple[str, str | None]]:
+    """The variables whose presence enables a provider, each with the provider's type, and its dialect where the type
+    has many."""
+    variables: dict[str, tuple[str, str | None]] = {
+        provider_type.environment_key: (name, None)
+        for name, provider_type in provider_types.items()
+        if provider_type.environment_key is not None
+    }
+    if SHARED_TYPE in provider_types:
+        for variable, dialect in USUAL_DIALECTS.items():
+            variables.setdefault(variable, (SHARED_TYPE, dialect))
+    return variables
 
 
 def read_environment(environ: Mapping[str, str], provider_types: Mapping[str, ProviderType]) -> Document:
@@ -50,12 +84,13 @@ def read_environment(environ: Mapping[str, str], provider_types: Mapping[str, Pr
     `default` when there is a client key, `auth` and `store`."""
     document = Document("environment")
     providers: dict[str, object] = {}
-    for type_name, provider_type in provider_types.items():
-        key_variable = provider_type.environment_key
-        if key_variable is None or value_of(environ, key_variable) is None:
+    for key_variable, (type_name, dialect) in enabling_variables(provider_types).items():
+        if value_of(environ, key_variable) is None:
             continue
-        usual = USUAL_ENTRIES.get(key_variable, UsualEntry(type_name))
+        usual = USUAL_ENTRIES.get(key_variable, UsualEntry(dialect or type_name))
         entry: dict[str, object] = {"type": type_name}
+        if dialect is not None:
+            entry["dialect"] = dialect
         for variable, option in ((key_variable, "api_key"), *usual.variables):
             if value := value_of(environ, variable):
                 place: Location = ("providers", usual.name, option)

@@ -10,6 +10,7 @@ from config.environment import (
     CONFIG_VARIABLE,
     FILELESS_VARIABLES,
     LISTEN_VARIABLE,
+    enabling_variables,
     read_environment,
     value_of,
 )
@@ -135,11 +136,11 @@ def _source(
             case ("providers", str(provider), *_):
                 variables[provider] = tuple(dict.fromkeys((*variables.get(provider, ()), *names)))
     # looking at every type may import its plugin: only where the answer is needed
-    types = () if document.data.get("providers") else provider_types.values()
+    offered = () if document.data.get("providers") else tuple(enabling_variables(provider_types))
     return Source(
         file=document.file if path is not None else None,
         variables=variables,
-        offered=tuple(provider_type.environment_key for provider_type in types if provider_type.environment_key),
+        offered=offered,
         unread=tuple(name for name in FILELESS_VARIABLES if path is not None and value_of(environ, name)),
     )
 

@@ -23,31 +23,70 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Model names of one vendor. A provider fits by its type, by the host of its base URL or by its name."""
+    """Model names of one vendor. A provider fits by its type, by the host of its base URL, by its dialect where it
+    names no base URL, or by its name."""
 
     patterns: tuple[str, ...]
     types: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
+    dialects: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family(("claude-*",), frozenset({"anthropic"}), ("anthropic.com",), frozenset({"anthropic"})),
-    Family(("gpt-*", "chatgpt-*", "codex-*", "o1*", "o3*", "o4*"), hosts=("openai.com",), names=frozenset({"openai"})),
-    Family(("gemini-*",), frozenset({"gemini"}), ("generativelanguage.googleapis.com",), frozenset({"gemini"})),
+    Family(("claude-*",), frozenset({"anthropic"}), ("anthropic.com",), names=frozenset({"anthropic"})),
+    Family(
+        ("gpt-*", "chatgpt-*", "codex-*", "o1*", "o3*", "o4*"),
+        hosts=("openai.com",),
+        dialects=frozenset({"openai"}),
+        names=frozenset({"openai"}),
+    ),
+    Family(("gemini-*",), frozenset({"gemini"}), ("generativelanguage.googleapis.com",), names=frozenset({"gemini"})),
     Family(
         ("mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*", "pixtral-*"),
         frozenset({"mistral"}),
         ("mistral.ai",),
         frozenset({"mistral"}),
+        frozenset({"mistral"}),
     ),
-    Family(("command-*",), frozenset({"cohere"}), ("cohere.com", "cohere.ai"), frozenset({"cohere"})),
-    Family(("grok-*",), hosts=("x.ai",), names=frozenset({"xai", "grok"})),
-    Family(("deepseek-*",), hosts=("deepseek.com",), names=frozenset({"deepseek"})),
+    Family(("command-*",), frozenset({"cohere"}), ("cohere.com", "cohere.ai"), names=frozenset({"cohere"})),
+    Family(("grok-*",), hosts=("x.ai",), dialects=frozenset({"xai"}), names=frozenset({"xai", "grok"})),
+    Family(
+        ("deepseek-*",),
+        hosts=("deepseek.com",),
+        dialects=frozenset({"deepseek"}),
+        names=frozenset({"deepseek"}),
+    ),
+    Family(
+        ("kimi-*", "moonshot-*"),
+        hosts=("moonshot.ai", "moonshot.cn"),
+        dialects=frozenset({"moonshot"}),
+        names=frozenset({"moonshot", "kimi"}),
+    ),
+    Family(
+        ("glm-*",),
+        hosts=("z.ai", "bigmodel.cn"),
+        dialects=frozenset({"glm"}),
+        names=frozenset({"glm", "zai", "zhipu"}),
+    ),
+    Family(
+        ("qwen*", "qwq-*", "qvq-*"),
+        hosts=("aliyuncs.com",),
+        dialects=frozenset({"dashscope"}),
+        names=frozenset({"dashscope", "qwen", "alibaba"}),
+    ),
+    Family(
+        ("minimax-*", "MiniMax-*"),
+        hosts=("minimax.io", "minimaxi.com"),
+        dialects=frozenset({"minimax"}),
+        names=frozenset({"minimax"}),
+    ),
+    Family(("sonar*",), hosts=("perplexity.ai",), dialects=frozenset({"perplexity"}), names=frozenset({"perplexity"})),
 )
 
-# where an entry of a type that many vendors share goes when it names no base URL
-_USUAL_HOSTS: Mapping[str, str] = {"openai_chat": "api.openai.com"}
+# the dialect of an entry of a type that many vendors share, when it names neither dialect nor base URL
+_USUAL_DIALECTS: Mapping[str, str] = {"openai_chat": "openai"}
+_UNNAMED_DIALECT = "auto"
 
 
 def filling(pattern: str, name: str) -> str | None:
@@ -123,15 +162,20 @@ def _targets(alias: AliasEntry, text: str) -> tuple[Target, ...]:
 
 
 def _fits(family: Family, name: str, entry: ProviderEntry) -> bool:
-    return name in family.names or entry.type in family.types or _under(_host(entry), family.hosts)
-
-
-def _host(entry: ProviderEntry) -> str:
+    if name in family.names or entry.type in family.types:
+        return True
     base_url = getattr(entry.options, "base_url", None)
-    if not base_url:
-        return _USUAL_HOSTS.get(entry.type, "")
+    return _under(_host(str(base_url)), family.hosts) if base_url else _dialect(entry) in family.dialects
+
+
+def _dialect(entry: ProviderEntry) -> str:
+    dialect = getattr(entry.options, "dialect", _UNNAMED_DIALECT)
+    return _USUAL_DIALECTS.get(entry.type, "") if dialect == _UNNAMED_DIALECT else str(dialect)
+
+
+def _host(base_url: str) -> str:
     try:
-        return urlsplit(str(base_url)).hostname or ""
+        return urlsplit(base_url).hostname or ""
     except ValueError:
         return ""
 

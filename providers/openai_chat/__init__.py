@@ -136,7 +136,9 @@ class OpenAIChat(Provider):
 
     def salvage(self, status: int, body: bytes, prepared: Prepared) -> list[Event] | None:
         """The tool call that the server made and refused itself, where its error answer holds it."""
-        return salvaged_call(status, body) if self.dialect(prepared.model).salvages_calls else None
+        if not self.dialect(prepared.model).salvages_calls:
+            return None
+        return salvaged_call(status, body, _offered(prepared))
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What the server's error answer means."""
@@ -175,10 +177,20 @@ class OpenAIChat(Provider):
 
     def _decoder(self, prepared: Prepared) -> ChatDecoder:
         dialect = self.dialect(prepared.model)
-        return ChatDecoder(dialect, partial(error_in_answer, dialect=dialect, secret=self._key()))
+        offered = _offered(prepared) if dialect.salvages_calls else frozenset()
+        return ChatDecoder(dialect, partial(error_in_answer, dialect=dialect, secret=self._key()), offered)
 
     def _key(self) -> str:
         return self.settings.api_key.reveal() if self.settings.api_key is not None else ""
+
+
+def _offered(prepared: Prepared) -> frozenset[str]:
+    """The names of the tools that the model may call."""
+    choice = prepared.tool_choice
+    if choice.mode == "none":
+        return frozenset()
+    names = (tool.name for tool in prepared.tools)
+    return frozenset(name for name in names if choice.allowed is None or name in choice.allowed)
 
 
 def _may_rest(dialect: Dialect) -> bool:

@@ -21,6 +21,7 @@ DROPPABLE: Final[Mapping[str, str]] = {
     "prompt_cache_key": "prompt_cache_key",
     "prompt_cache_options": "prompt_cache_options",
     "prompt_cache_retention": "prompt_cache_retention",
+    "reasoning": "reasoning.effort",
     "reasoning_effort": "reasoning.effort",
     "safety_identifier": "safety_identifier",
     "service_tier": "service_tier",
@@ -31,6 +32,12 @@ DROPPABLE: Final[Mapping[str, str]] = {
     "verbosity": "text.verbosity",
 }
 
+#: What servers say of a member without naming it (Ollama, OpenRouter).
+_SAID: Final[Mapping[str, re.Pattern[str]]] = {
+    "reasoning": re.compile(r"does(n't| not) support reasoning\b|reasoning is mandatory", re.IGNORECASE),
+    "reasoning_effort": re.compile(r"does(n't| not) support (thinking|reasoning)\b", re.IGNORECASE),
+}
+
 #: Members that mean nothing without the other.
 _TOGETHER: Final[Mapping[str, str]] = {"logprobs": "top_logprobs"}
 
@@ -38,7 +45,8 @@ _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 
 _UNSUPPORTED: Final = re.compile(
     r"unsupported|not (be )?(supported|permitted|allowed|accepted|recogni[sz]ed|available)|does(n't| not) support"
-    r"|unknown|unrecogni[sz]ed|unexpected|extra (inputs|fields|field)|deprecated|cannot be used|incompatible",
+    r"|unknown|unrecogni[sz]ed|unexpected|extra (inputs|fields|field)|deprecated|cannot be (used|disabled)"
+    r"|incompatible",
     re.IGNORECASE,
 )
 
@@ -76,4 +84,8 @@ def _names(error: ProviderError, member: str) -> bool:
     """Whether the error is about the member: by its `param`, else by its text."""
     if error.vendor_param is not None:
         return re.split(r"[.\[]", error.vendor_param, maxsplit=1)[0] == member
-    return re.search(rf"(?<![\w.]){re.escape(member)}(?!\w)", error.message) is not None
+    if (said := _SAID.get(member)) is not None and said.search(error.message):
+        return True
+    # xAI names it in camel case.
+    camel = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), member)
+    return re.search(rf"(?<![\w.])({re.escape(member)}|{re.escape(camel)})(?!\w)", error.message) is not None

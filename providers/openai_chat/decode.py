@@ -4,7 +4,7 @@ Everything is read tolerantly, for every server: a member of an unexpected type 
 vendor sends raises. A whole answer is read as a stream of one chunk whose delta is the message.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -12,10 +12,11 @@ import orjson
 from providers.openai_chat.citations import NumberedCitations
 from providers.openai_chat.details import Details
 from providers.openai_chat.dialect import Dialect
-from providers.openai_chat.errors import error_in_answer, not_json
+from providers.openai_chat.errors import error_in_answer, failure_code, not_json
 from providers.openai_chat.reading import (
     FAILURES,
     FINISH_REASONS,
+    SERVICE_TIERS,
     as_delta,
     joined_text,
     lenient_json,
@@ -52,7 +53,8 @@ ErrorOf: TypeAlias = Callable[[object], ProviderError]
 
 
 class ChatDecoder:
-    """Reads one answer. `error_of` makes the error of an error object inside it."""
+    """Reads one answer. `error_of` makes the error of an error object inside it; `offered` are the names of the tools
+    that the model may call."""
 
     __slots__ = (
         "_annotations",
@@ -67,22 +69,29 @@ class ChatDecoder:
         "_events",
         "_held",
         "_logprobs",
+        "_offered",
         "_output",
         "_over",
         "_raw",
         "_reasoning_key",
         "_repeated",
         "_service_tier",
+        "_signature",
         "_started",
         "_text_open",
         "_think_tags",
+        "_whole",
     )
 
-    def __init__(self, dialect: Dialect, error_of: ErrorOf | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, error_of: ErrorOf | None = None, offered: Collection[str] = frozenset()
+    ) -> None:
         self._dialect = dialect
+        self._offered = offered
         self._error_of: ErrorOf = error_of or (lambda value: error_in_answer(value, dialect))
         self._events: list[Event] = []
         self._started = False
+        self._whole = False
         self._over = False
         self._output = False
         self._service_tier: str | None = None
@@ -90,7 +99,8 @@ class ChatDecoder:
         self._detail: str | None = None
         # Text: white space is held back until something visible follows; annotations wait for the text they belong to.
         self._repeated = RepeatedText()
-        self._think_tags = ThinkTags() if dialect.think_tags else None
+        tags = dialect.think_tags or dialect.thinks_first
+        self._think_tags = ThinkTags(inside=dialect.thinks_first) if tags else None
         self._text_open = False
         self._held = ""
         self._logprobs: list[dict[str, object]] | None = None
@@ -100,6 +110,7 @@ class ChatDecoder:
         self._burst = 0
         self._reasoning_key: str | None = None
         self._raw = True
+        self._signature = ""
         self._details = Details() if dialect.replay is not None and dialect.replay.form == "details" else None
         self._calls = ToolCalls()
 
@@ -184,6 +195,7 @@ class ChatDecoder:
         elif not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             self._no_choices(answer)
         else:
+            self._whole = True
             self._value({**answer, "choices": [as_delta(choices[0])]}, "")
             if not self._over:
                 self._finish()
@@ -230,8 +242,8 @@ class ChatDecoder:
             return
         if chunk.get("error") or event == "error":
             self._usage(chunk.get("usage"))
-            salvaged = calls_in_error(chunk) if self._dialect.salvages_calls else None
-            if salvaged is None:
+            salvaged = calls_in_error(chunk, self._offered) if self._dialect.salvages_calls else None
+            if salvaged is None or self._calls:
                 self._fail(self._error_of(chunk))
             elif not self._over:
                 self._flush()
@@ -243,10 +255,14 @@ class ChatDecoder:
         if choices is None and (isinstance(chunk.get("message"), str) or chunk.get("detail")):
             self._fail(self._error_of(chunk))
             return
-        if not self._started or (self._service_tier is None and chunk.get("service_tier")):
-            self._start(chunk)
-        if (counts := chunk.get("usage")) is not None:
+        counts = chunk.get("usage")
+        tier = chunk.get("service_tier") or (counts.get("service_tier") if isinstance(counts, dict) else None)
+        if not self._started or (tier and self._service_tier is None):
+            self._start(chunk, tier)
+        if counts is not None:
             self._usage(counts, chunk.get("timings"))
+        if (verdict := chunk.get("base_resp")) is not None and self._failed_by(verdict):
+            return
         if self._cited is not None:
             self._cited.sources(chunk)
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
@@ -254,12 +270,26 @@ class ChatDecoder:
         if (extra := chunk.get("x_groq")) is not None:
             self._x_groq(extra)
 
-    def _start(self, chunk: Mapping[str, Any]) -> None:
-        tier = text_of(chunk.get("service_tier"))
+    def _start(self, chunk: Mapping[str, Any], named: object) -> None:
+        """The answer began, or its service tier is known now, which the server may name in its own way."""
+        tier = text_of(named)
         if not self._started or tier:
             self._started = True
             self._service_tier = tier
-            self._events.append(Started(text_of(chunk.get("id")), text_of(chunk.get("model")), tier))
+            ours = next((ours for ours, its in self._dialect.service_tiers.items() if its == tier), tier)
+            known = ours if ours in SERVICE_TIERS else None
+            self._events.append(Started(text_of(chunk.get("id")), text_of(chunk.get("model")), known))
+
+    def _failed_by(self, verdict: object) -> bool:
+        """Whether the server's verdict beside the choices (MiniMax) ends the answer; some only say why it ended."""
+        code = failure_code(verdict)
+        if code is None:
+            return False
+        if code in self._dialect.finish_reasons:
+            self._detail = code
+            return False
+        self._fail(self._error_of({"base_resp": verdict}))
+        return True
 
     def _a_choice(self, choice: Mapping[str, Any]) -> None:
         index = choice.get("index")
@@ -361,6 +391,9 @@ class ChatDecoder:
         elif isinstance(part, dict):
             if part.get("type") in ("thinking", "reasoning"):
                 self._thought(joined_text(part.get("thinking") or part.get("text") or part.get("summary")), None)
+                self._signature = text_of(part.get("signature")) or self._signature
+                if part.get("closed") is True:
+                    self._end_reasoning()
             elif isinstance(text := part.get("text"), str) and text:
                 self._content(text)
             elif isinstance(refusal := part.get("refusal"), str) and refusal:
@@ -386,7 +419,8 @@ class ChatDecoder:
         if text:
             self._reasoning(text, raw=not summary)
         if self._details is not None:
-            self._details.add(entries)
+            add = self._details.add_whole if self._whole else self._details.add
+            add(entries)
 
     def _reasoning(self, text: str, *, raw: bool) -> None:
         if self._reasoning_key is not None and self._raw != raw:
@@ -402,11 +436,12 @@ class ChatDecoder:
         """The burst is over: what the server wants back of it goes into the seal."""
         key, self._reasoning_key = self._reasoning_key, None
         if self._details is not None:
-            if self._details and not self._text_open:
+            if self._details and (key is not None or not self._text_open):
                 self._burst += key is None
                 self._seal_details(key or f"reasoning:{self._burst}", self._details)
         elif key is not None and self._raw and self._dialect.replay is not None:
-            self._events.append(Proof(key, REASONING_TEXT, "", verbatim=True))
+            self._events.append(Proof(key, REASONING_TEXT, self._signature, verbatim=True))
+        self._signature = ""
 
     def _seal_details(self, key: str, details: Details) -> None:
         self._events.append(Proof(key, REASONING_DETAILS, details.take()))
@@ -502,7 +537,11 @@ class ChatDecoder:
 
     def _no_choices(self, answer: object) -> None:
         """A whole answer without a choice: an error with status 200, or nothing that can be read."""
-        if isinstance(answer, dict) and not (answer.get("error") or answer.get("message") or answer.get("detail")):
+        if isinstance(answer, dict) and failure_code(answer.get("base_resp")) is not None:
+            self._usage(answer.get("usage"))
+            if not self._failed_by(answer["base_resp"]):
+                self._finish()
+        elif isinstance(answer, dict) and not (answer.get("error") or answer.get("message") or answer.get("detail")):
             self._usage(answer.get("usage"))
             self._fail(ProviderError("vendor_failure", "The provider's answer has no choices."))
         else:

@@ -1,5 +1,6 @@
 """OpenRouter's `reasoning_details`: parts of the reasoning that go back exactly as they came, in their order."""
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -21,17 +22,22 @@ class Details:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    def add(self, entries: list[Detail]) -> None:
-        """The entries of one delta."""
+    def add(self, entries: Sequence[Detail]) -> None:
+        """The entries of one delta: new ones, or the next piece of the last one."""
         for entry in entries:
             last = self._entries[-1] if self._entries else None
             member = _TEXTS.get(str(entry.get("type")))
-            if last is None or member is None or not _continues(last, entry):
+            if last is None or member is None or not _continues(last, entry, member):
                 self._entries.append(dict(entry))
                 continue
-            text = f"{last.get(member) or ''}{entry.get(member) or ''}"
-            last.update({name: value for name, value in entry.items() if value is not None})
-            last[member] = text
+            pieces = [text for text in (last.get(member), entry.get(member)) if isinstance(text, str)]
+            last |= {name: value for name, value in entry.items() if value is not None}
+            if pieces:
+                last[member] = "".join(pieces)
+
+    def add_whole(self, entries: Sequence[Detail]) -> None:
+        """The entries of a whole answer, of which none is a piece."""
+        self._entries += entries
 
     def take(self) -> str:
         """The entries as JSON; they are forgotten."""
@@ -39,7 +45,11 @@ class Details:
         return orjson.dumps(entries).decode()
 
 
-def _continues(last: Detail, entry: Detail) -> bool:
-    """Whether the entry is the next piece of the last one: the same kind and place, and no other id."""
-    same = last.get("type") == entry.get("type") and last.get("index") == entry.get("index")
-    return same and (not last.get("id") or not entry.get("id") or last["id"] == entry["id"])
+def _continues(last: Detail, entry: Detail, member: str) -> bool:
+    """Whether the entry is the next piece of the last one: the same kind and place, no other id, and no text after a
+    signature, which ends a stretch of reasoning."""
+    if last.get("type") != entry.get("type") or last.get("index") != entry.get("index"):
+        return False
+    if last.get("signature") and entry.get(member):
+        return False
+    return not last.get("id") or not entry.get("id") or last["id"] == entry["id"]

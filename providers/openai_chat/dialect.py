@@ -17,12 +17,12 @@ Members: TypeAlias = Mapping[str, object]
 """Members of a request body."""
 
 ReplayScope: TypeAlias = Literal["open_turn", "call_turns", "all"]
-"""On which earlier assistant messages reasoning goes back: those since the last user message, those with tool calls,
-or every one."""
+"""On which earlier assistant messages reasoning goes back: those since the last user message, those of turns with tool
+calls, or every one."""
 
-ReplayForm: TypeAlias = Literal["text", "details", "think_tags"]
-"""As the text of a member, as the list of `reasoning_details` that the server gave, byte by byte, or as a `<think>`
-block in front of the content."""
+ReplayForm: TypeAlias = Literal["text", "details", "think_tags", "thinking_part"]
+"""As the text of a member, as the list of `reasoning_details` that the server gave, byte by byte, as a `<think>` block
+in front of the content, or as a content part of type `thinking`."""
 
 MessageOrder: TypeAlias = Literal["free", "alternating", "mistral"]
 """`alternating`: user and assistant take turns, so neighbours of one side become one message. `mistral`: the same, and
@@ -37,8 +37,8 @@ user message, where the server takes none there."""
 class Replay:
     """How earlier reasoning goes back to the server: as a `member` of the assistant messages in `scope`.
 
-    `placeholder` stands for text that was lost, where the server refuses a message without the field. `members` are
-    told beside it, in the body, whenever reasoning goes back.
+    `placeholder` stands for text that was lost, where the server refuses a message without the field.
+    `members` are told beside it, in the body, whenever reasoning goes back to a model that reasons.
     """
 
     member: str = "reasoning_content"
@@ -71,24 +71,29 @@ class Dialect:
     * `tokens_member`: the name of the output limit. `ranges`: bounds of sampling parameters; what lies outside is moved
       to the bound.
     * `developer_role`: system messages have the role `developer`. `one_system_message`: all system messages are merged
-      into one at the front.
+      into one at the front. `tagged_system`: only leading system messages are taken, so later ones become user text in
+      `<system>` tags.
     * `order`, `last_assistant`: what the order of messages must be. `needs_user_message`: a request without one is
       refused, so a short one is added. `named_results`: tool messages carry the tool's name. `nine_letter_ids`: call
-      ids are nine letters and digits.
+      ids are nine letters and digits. `object_arguments`: arguments of earlier calls have to be a JSON object, so other
+      text is wrapped into one.
     * `text_parts`: several text parts stay a list; else they are joined, because some servers take only strings.
     * `null_content`: an assistant message of tool calls alone has null content, else "". `refusal_member`: earlier
       refusals have a member of their own.
-    * `image_urls`: images may be given by address. `image_detail`: images have a `detail`. `pdf`: PDF files are taken
-      (text files become text everywhere). `file_urls`, `file_ids`: files may be given by address, by id.
+    * `image_urls`: images may be given by address. `image_detail`: images have a `detail`. `original_images`: of which
+      `original` is one. `pdf`: PDF files are taken (text files become text everywhere). `document_urls`: they are parts
+      of type `document_url`. `file_urls`, `file_ids`: files may be given by address, by id.
       `audio_data_urls`: audio is given as a data URL. `cache_breakpoints`: parts may end a cached beginning.
     * `efforts`: for each effort of Responses the members that ask for it. `thinks`: the model reasons when no effort is
       asked for. `forced_effort`: the effort that is asked for when a tool is forced, because reasoning rules that out.
     * `replay`: how earlier reasoning goes back. `shows_reasoning`: the answer has the model's reasoning.
-      `sampling_while_reasoning`: temperature and its kin are allowed while the model reasons.
+      `sampling_while_reasoning`: temperature and its kin are allowed while the model reasons. `greedy_top_p`: at a
+      temperature of 0 `top_p` has to be 1.
     * `tool_choices`: the forms that are honoured, of none, auto, required, named; `required_word` is the server's word
       for the third. `unforced`: what becomes of a forced choice where there is none: `refused`, or sent as `auto` and
-      declared as dropped. `strict_tools`: functions take `strict`. `parallel_tool_calls`: what the server does when it
-      is not told. `inline_references`: schemas may not have `$ref`.
+      declared as dropped. `hides_tools`: to choose none, tools are left out as long as none was called, because the
+      model calls them all the same. `strict_tools`: functions take `strict`. `parallel_tool_calls`: what the server
+      does when it is not told. `inline_references`: schemas may not have `$ref`.
     * `strict_schema`: `sent` as the client said, `always` (the server holds to every schema), or `never`.
       `says_json`: json_object is refused unless a message has the word.
     * `logprobs_number`: `logprobs` is the number of alternatives. `max_top_logprobs`: the most alternatives.
@@ -96,11 +101,12 @@ class Dialect:
     * `usage_option`: `stream_options.include_usage` is sent. `obfuscation_option`: padding is switched off.
       `stream_only`: whole answers are not to be had, so they are collected from a stream.
 
-    What is read differently: `think_tags` (a leading `<think>` block in the text is reasoning), `numbered_citations`
+    What is read differently: `think_tags` (a leading `<think>` block in the text is reasoning), `thinks_first` (the
+    text begins inside such a block, whose opening tag the prompt has already), `numbered_citations`
     (marks like `[1]` in the text cite a list beside the choices), `salvages_calls` (a tool call that the server refused
     stands in its error answer), `finish_optional` (the stream may end without a finish signal),
-    `reasoning_outside_output` (reasoning tokens may not be part of the completion tokens; the total tells), and the
-    server's own `finish_reasons` and `error_codes`.
+    `reasoning_outside_output` and `audio_outside_input` (reasoning tokens may not be part of the completion tokens,
+    those of audio not of the prompt's; the total tells), and the server's own `finish_reasons` and `error_codes`.
     """
 
     name: str
@@ -114,17 +120,21 @@ class Dialect:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     developer_role: bool = False
     one_system_message: bool = True
+    tagged_system: bool = False
     order: MessageOrder = "free"
     last_assistant: LastAssistant = "kept"
     needs_user_message: bool = False
     named_results: bool = False
     nine_letter_ids: bool = False
+    object_arguments: bool = False
     text_parts: bool = False
     null_content: bool = False
     refusal_member: bool = False
     image_urls: bool = True
     image_detail: bool = True
+    original_images: bool = True
     pdf: bool = False
+    document_urls: bool = False
     file_urls: bool = False
     file_ids: bool = False
     audio_data_urls: bool = False
@@ -135,9 +145,11 @@ class Dialect:
     replay: Replay | None = None
     shows_reasoning: bool = True
     sampling_while_reasoning: bool = True
+    greedy_top_p: bool = False
     tool_choices: frozenset[str] = frozenset({"none", "auto", "required", "named"})
     required_word: str = "required"
     unforced: Literal["refused", "auto"] = "refused"
+    hides_tools: bool = False
     strict_tools: bool = False
     parallel_tool_calls: bool = True
     inline_references: bool = False
@@ -150,10 +162,12 @@ class Dialect:
     obfuscation_option: bool = False
     stream_only: bool = False
     think_tags: bool = False
+    thinks_first: bool = False
     numbered_citations: bool = False
     salvages_calls: bool = False
     finish_optional: bool = False
     reasoning_outside_output: bool = False
+    audio_outside_input: bool = False
     finish_reasons: Mapping[str, FinishReason] = field(default_factory=dict)
     error_codes: Mapping[str, ErrorClass] = field(default_factory=dict)
 

@@ -9,12 +9,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from providers.openai_chat.dialect import LOGPROBS, SAMPLING, Dialect
-from providers.openai_chat.efforts import accepted_effort
+from providers.openai_chat.dialect import LOGPROBS, SAMPLING, Dialect, Members
+from providers.openai_chat.efforts import EFFORTS, accepted_effort
 from providers.openai_chat.messages import mentions_json, messages, with_system_line
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import approximated, dropped, ignored, refuse
-from proxy.provider.history import FunctionTool
+from proxy.provider.history import CallItem, FunctionTool
 from proxy.provider.json_schema import inlined
 
 Body: TypeAlias = dict[str, Any]
@@ -79,8 +79,8 @@ def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object
     if prepared.request.max_output_tokens is not None:
         body[dialect.tokens_member] = prepared.request.max_output_tokens
     thinking = _reasoning(body, prepared, dialect)
-    if replays and dialect.replay is not None:
-        body |= dialect.replay.members
+    if replays and thinking and dialect.replay is not None:
+        _add(body, dialect.replay.members)
     _sampling(body, prepared, dialect, thinking=thinking)
     _logprobs(body, prepared, dialect, thinking=thinking)
     _text(body, prepared, dialect)
@@ -92,6 +92,13 @@ def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object
     body |= dialect.constants
     body |= extra_body
     return Call(PATH, orjson.dumps(body, default=_plain), stream=stream)
+
+
+def _add(body: Body, members: Members) -> None:
+    """Add the members; those of an object that the body has already are added to it."""
+    for name, value in members.items():
+        there = body.get(name)
+        body[name] = {**there, **value} if isinstance(there, Mapping) and isinstance(value, Mapping) else value
 
 
 def _plain(value: object) -> object:
@@ -157,17 +164,24 @@ def _effort(body: Body, prepared: Prepared, dialect: Dialect, asked: object) -> 
     if accepted is None:
         report(dropped("reasoning.effort", "the server has no setting for it"))
         return capabilities.reasoning and dialect.thinks
-    if accepted != effort:
-        reason = f"'{effort}' is not accepted by '{prepared.model}': '{accepted}' is sent"
+    members = dialect.efforts[accepted]
+    named = members.get("reasoning_effort")
+    sent = named if named in EFFORTS else accepted
+    if sent != effort:
+        reason = f"'{effort}' is not accepted by '{prepared.model}': '{sent}' is sent"
         report(approximated("reasoning.effort", reason))
-    body |= dialect.efforts[accepted]
+    body |= members
     return accepted != "none"
 
 
 def _is_forced(prepared: Prepared, dialect: Dialect) -> bool:
     """Whether a tool choice is sent that forces the model."""
-    forces = prepared.tool_choice.mode in ("required", "named") and bool(prepared.tools)
-    return forces and not dialect.tool_choices.isdisjoint({"required", "named"})
+    mode = prepared.tool_choice.mode
+    if mode not in ("required", "named") or not prepared.tools:
+        return False
+    if mode == "required" and len(prepared.tools) > 1:
+        return mode in dialect.tool_choices
+    return not dialect.tool_choices.isdisjoint({"required", "named"})
 
 
 def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: bool) -> None:
@@ -186,6 +200,9 @@ def _sampling(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
             prepared.conversions.append(ignored(name, "no penalty"))
         else:
             prepared.conversions.append(dropped(name, "the server does not take it"))
+    if dialect.greedy_top_p and body.get("temperature") == 0 and body.get("top_p", 1) != 1:
+        body["top_p"] = 1
+        prepared.conversions.append(approximated("top_p", "at a temperature of 0 the server takes 1 only"))
 
 
 def _within(value: float, name: str, prepared: Prepared, dialect: Dialect) -> float:
@@ -237,14 +254,7 @@ def _text(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     if form.get("type") == "json_schema":
         _json_schema(body, form, prepared, dialect)
     elif form.get("type") == "json_object":
-        if not prepared.capabilities.json_object:
-            refuse("text.format", f"The model '{prepared.model}' has no JSON mode.")
-        body["response_format"] = {"type": "json_object"}
-        if dialect.says_json and not mentions_json(body["messages"]):
-            with_system_line(body["messages"], _JSON_LINE, dialect)
-            prepared.conversions.append(
-                approximated("text.format", "the server asks for the word JSON in a message: a line was added")
-            )
+        _json_object(body, prepared, dialect)
     verbosity = settings.get("verbosity")
     if verbosity is None:
         return
@@ -254,6 +264,21 @@ def _text(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         prepared.conversions.append(ignored("text.verbosity", "the usual value"))
     else:
         prepared.conversions.append(dropped("text.verbosity", f"the model '{prepared.model}' has no such setting"))
+
+
+def _json_object(body: Body, prepared: Prepared, dialect: Dialect) -> None:
+    report = prepared.conversions.append
+    if prepared.capabilities.json_object:
+        body["response_format"] = {"type": "json_object"}
+        if dialect.says_json and not mentions_json(body["messages"]):
+            with_system_line(body["messages"], _JSON_LINE, dialect)
+            report(approximated("text.format", "the server asks for the word JSON in a message: a line was added"))
+    elif prepared.capabilities.json_schema:
+        any_object = {"name": "object", "schema": {"type": "object"}}
+        body["response_format"] = {"type": "json_schema", "json_schema": any_object}
+        report(approximated("text.format", "the server has no JSON mode: it holds to a schema of any object"))
+    else:
+        refuse("text.format", f"The model '{prepared.model}' has no JSON mode.")
 
 
 def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dialect: Dialect) -> None:
@@ -285,7 +310,7 @@ def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         allowed = [{"type": "function", "function": {"name": name}} for name in choice.allowed]
         body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
     elif mode == "named":
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+        body["tool_choice"] = {"type": "function", "function": {"name": choice.name or tools[0].name}}
     elif mode in dialect.tool_choices and (mode != "auto" or "tool_choice" in prepared.request.given):
         body["tool_choice"] = dialect.required_word if mode == "required" else mode
     _parallel_tool_calls(body, prepared, dialect)
@@ -294,11 +319,15 @@ def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
 def _offered(prepared: Prepared, dialect: Dialect) -> tuple[list[FunctionTool], str]:
     """The tools and the mode of choice, as far as the server knows it."""
     tools, choice = prepared.tools, prepared.tool_choice
+    if choice.mode == "none" and dialect.hides_tools and not any(isinstance(item, CallItem) for item in prepared.items):
+        return [], "none"
     if choice.mode in dialect.tool_choices:
         return tools, choice.mode
     if choice.mode == "none":
         # No tools leave no choice.
         return [], "none"
+    if choice.mode == "required" and "named" in dialect.tool_choices and len(tools) == 1:
+        return tools, "named"
     if choice.mode == "named":
         tools = [tool for tool in tools if tool.name == choice.name]
         if "required" in dialect.tool_choices:

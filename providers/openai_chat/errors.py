@@ -1,7 +1,8 @@
 """What an error of a Chat Completions server means, in whichever form it comes.
 
-Forms, in the order in which they are looked for: `{error: {...}}`, `{error: "text"}`, a flat `{message, type, code}`
-(older vLLM, SGLang, DashScope), `{detail: text or list}` (FastAPI), `{errors: [...]}`, and text that is no JSON.
+Forms, in the order in which they are looked for: `{error: {...}}`, `{base_resp: {...}}` (MiniMax), `{error: "text"}`, a
+flat `{message, type, code}` (older vLLM, SGLang, DashScope), `{detail: text or list}` (FastAPI), `{errors: [...]}`, and
+text that is no JSON.
 """
 
 import re
@@ -25,7 +26,9 @@ ERROR_CODES: Final[Mapping[str, ErrorClass]] = {
     "invalid_api_key": "bad_credential",
     "unsupported_country_region_territory": "forbidden",
     "deploymentnotfound": "model_unknown",
+    "model_not_available": "model_unknown",
     "model_not_found": "model_unknown",
+    "model_not_supported": "model_unknown",
     "request_too_large": "too_large",
     "rate_limit_error": "rate_limit",
     "rate_limit_exceeded": "rate_limit",
@@ -71,13 +74,20 @@ _CLIENT_WORDS: Final = frozenset({"invalid_request_error", "BadRequestError", "i
 
 _CONTEXT_TEXT: Final = re.compile(
     r"maximum context length|reduce the length of the (messages|prompt|input)|exceeds the available context size"
-    r"|current length is .{0,80}while limit is|input (is )?too long|prompt is too long"
-    r"|exceeds? the (model's )?(maximum )?context (length|window)",
+    r"|current length is .{0,80}while limit is|input (is )?too long|prompt (is )?too long"
+    r"|exceeds? the (model's )?(maximum )?context (length|window)|longer than the model's context length"
+    r"|context length of only|context size has been exceeded|tokens \+ `?max_new_tokens`? must be",
     re.IGNORECASE | re.DOTALL,
 )
-_QUOTA_TEXT: Final = re.compile(r"exceeded your current quota|insufficient (balance|credit|quota)", re.IGNORECASE)
+_QUOTA_TEXT: Final = re.compile(
+    r"exceeded your current quota|insufficient (balance|credit|quota)|used all available credits"
+    r"|monthly (\w+ )?(limit|quota)|spending limit",
+    re.IGNORECASE,
+)
+_CREDENTIAL_TEXT: Final = re.compile(r"incorrect api key provided|invalid api key", re.IGNORECASE)
 _OVERLOADED_TEXT: Final = re.compile(r"overloaded|at capacity|loading model", re.IGNORECASE)
-_MODEL_TEXT: Final = re.compile(r"\bmodels?\b", re.IGNORECASE)
+_MODEL_TEXT: Final = re.compile(r"\bmodels?\b|no endpoints found", re.IGNORECASE)
+_NO_MODEL_TEXT: Final = re.compile(r"not a valid model", re.IGNORECASE)
 
 #: Our names of the parameters that a vendor complains of.
 _PARAMETERS: Final[Mapping[str, str]] = {
@@ -148,7 +158,9 @@ def error_in_answer(value: object, dialect: Dialect, secret: str = "") -> Provid
     complaint = complaint_in(value) or Complaint(_UNEXPLAINED)
     status = complaint.status
     if status is None or not 400 <= status < 600:
-        status = 400 if not _CLIENT_WORDS.isdisjoint(complaint.words) else 500
+        known = {dialect.error_codes.get(word) for word in complaint.words}
+        mistaken = not _CLIENT_WORDS.isdisjoint(complaint.words) or not _CLIENT_CLASSES.isdisjoint(known)
+        status = 400 if mistaken else 500
     return _error(complaint, status, dialect, secret=secret)
 
 
@@ -173,6 +185,8 @@ def complaint_in(value: object) -> Complaint | None:
     error = value.get("error")
     if isinstance(error, dict):
         return _complaint(error, value)
+    if (code := failure_code(value.get("base_resp"))) is not None:
+        return _complaint({"message": value["base_resp"].get("status_msg"), "code": code}, {})
     if isinstance(error, str) and error:
         message = value.get("message")
         return _complaint({"message": f"{error}: {message}" if isinstance(message, str) else error}, value)
@@ -187,21 +201,49 @@ def complaint_in(value: object) -> Complaint | None:
     return Complaint(_UNEXPLAINED) if error else None
 
 
+def failure_code(verdict: object) -> str | None:
+    """The code in MiniMax's `base_resp: {status_code, status_msg}`; None where it says that all went well."""
+    code = verdict.get("status_code") if isinstance(verdict, dict) else None
+    if isinstance(code, bool) or not isinstance(code, int | str):
+        return None
+    return None if str(code) in ("", "0") else str(code)
+
+
 def _complaint(error: Mapping[str, object], around: Mapping[str, object]) -> Complaint:
     words = [error.get("code"), error.get("type"), around.get("code"), around.get("type"), error.get("status")]
+    words = [str(word) if type(word) is int else word for word in words]
     numbers = [error.get("code"), error.get("status_code"), error.get("status"), around.get("status_code")]
+    numbers.append(error.get("http_code"))
     inner = error.get("innererror")
     if isinstance(inner, dict):
         words.insert(0, inner.get("code"))
-    message = error.get("message") or error.get("msg") or error.get("detail")
+    found = error.get("message") or error.get("msg") or error.get("detail")
+    message = found if isinstance(found, str) else _UNEXPLAINED
     code, param = error.get("code"), error.get("param")
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict):
+        if metadata.get("reasons"):
+            words.insert(0, "content_policy_violation")
+        behind = _vendors_own(metadata.get("raw"))
+        if behind is not None:
+            message, param = f"{message.rstrip('.')}: {behind.message}", param or behind.param
     return Complaint(
-        message if isinstance(message, str) else _UNEXPLAINED,
+        message,
         code if isinstance(code, str) and code and not code.isdigit() and code not in _CLIENT_WORDS else None,
         tuple(word for word in words if isinstance(word, str) and word),
         param if isinstance(param, str) and param else None,
         next((int(str(number)) for number in numbers if _is_status(number)), None),
     )
+
+
+def _vendors_own(raw: object) -> Complaint | None:
+    """What the vendor behind a router said (OpenRouter): JSON or text. Its codes are about the router's account."""
+    if not isinstance(raw, str) or not raw.strip() or is_html(raw.encode("utf-8", "replace")):
+        return None
+    try:
+        return complaint_in(orjson.loads(raw))
+    except orjson.JSONDecodeError:
+        return Complaint(raw.strip()[:_MAX_QUOTED_TEXT])
 
 
 def _is_status(number: object) -> bool:
@@ -230,6 +272,12 @@ def error_class(complaint: Complaint, status: int, dialect: Dialect) -> ErrorCla
     gateways_fault = status in (401, 402, 403) or status >= 500
     for word in complaint.words:
         known = dialect.error_codes.get(word) or ERROR_CODES.get(word.lower())
+        if known == "rate_limit" and status == 413:
+            # Groq: one request that is larger than the limit of a minute will never pass.
+            return "too_large"
+        if known == "prompt_blocked" and status == 403:
+            # OpenRouter.
+            return known
         if known is not None and not (gateways_fault and known in _CLIENT_CLASSES):
             return known
     text = complaint.message
@@ -237,8 +285,13 @@ def error_class(complaint: Complaint, status: int, dialect: Dialect) -> ErrorCla
         return "model_unknown" if _MODEL_TEXT.search(text) else "vendor_failure"
     if status in (400, 413, 422) and _CONTEXT_TEXT.search(text):
         return "context_too_long"
-    if status in (403, 429) and _QUOTA_TEXT.search(text):
+    if status == 400 and _NO_MODEL_TEXT.search(text):
+        return "model_unknown"
+    if status in (403, 412, 429) and _QUOTA_TEXT.search(text):
         return "quota"
+    if status == 400 and _CREDENTIAL_TEXT.search(text):
+        # xAI.
+        return "bad_credential"
     if status in _STATUSES:
         return _STATUSES[status]
     if 400 <= status < 500:

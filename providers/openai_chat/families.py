@@ -1,11 +1,15 @@
 """Which row a model has: the dialect's own, changed by what `models.toml` and the configuration say of its family."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from providers.openai_chat.dialect import Dialect
 from proxy.provider.families import Changes, Families, changed, shipped_rows
 
 _PACKAGE = "providers.openai_chat"
+
+OF_ONE_MAKER: Final = frozenset({"openai", "deepseek", "xai", "moonshot", "glm", "minimax", "mistral", "perplexity"})
+"""The dialects of servers that serve their maker's models alone: the rows of open weights say nothing of these."""
 
 
 def families(
@@ -19,16 +23,12 @@ def families(
 def rows(dialect: Dialect) -> list[tuple[tuple[str, ...], Changes]]:
     """What `models.toml` says of the dialect's models: its own rows, and those of open weights that it has not."""
     shipped = [*shipped_rows(_PACKAGE, dialect.name)]
-    if dialect.name in _MAKERS:
+    if dialect.name in OF_ONE_MAKER:
         return shipped
     own = {prefix for prefixes, _ in shipped for prefix in prefixes}
     for prefixes, changes in shipped_rows(_PACKAGE, "weights"):
         shipped.append((tuple(prefix for prefix in prefixes if prefix not in own), changes))
     return shipped
-
-
-_MAKERS = frozenset({"openai"})
-"""Servers of one maker's models, on which no open weights run."""
 
 
 def bare(model: str) -> str:

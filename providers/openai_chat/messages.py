@@ -7,10 +7,11 @@ the group.
 
 from collections.abc import Sequence
 
-from providers.openai_chat.dialect import Dialect
+from providers.openai_chat.dialect import Dialect, ReplayScope
 from providers.openai_chat.order import Content, Message, arranged, joined, nine_letters
 from providers.openai_chat.parts import chat_parts, content_of, only_text
 from providers.openai_chat.reasoning import Thought, put_back, thought
+from providers.openai_chat.tool_calls import dumped, is_object
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
@@ -51,16 +52,13 @@ class _Writer:
         self._draft: _Draft | None = None
         self._media: list[dict[str, object]] = []
         self._turn = 0
-        self._last_turn = (
-            sum(isinstance(item, MessageItem) and item.role == "user" for item in prepared.items)
-            if dialect.replay is not None and dialect.replay.scope == "open_turn"
-            else 0
-        )
+        self._replay = dialect.replay if prepared.capabilities.reasoning else None
+        self._replayed_turns = _replayed_turns(prepared.items, self._replay.scope) if self._replay is not None else None
 
     def write(self) -> list[Message]:
         items = _with_instructions(self._prepared)
         last = len(items) - 1
-        replays = self._dialect.replay is not None
+        replays = self._replay is not None
         for index, item in enumerate(items):
             if isinstance(item, MessageItem):
                 if self._media:
@@ -117,9 +115,18 @@ class _Writer:
             {
                 "id": self._call_ids.get(item.call_id, item.call_id),
                 "type": "function",
-                "function": {"name": item.name, "arguments": item.arguments if item.arguments.strip() else "{}"},
+                "function": {"name": item.name, "arguments": self._arguments(item)},
             }
         )
+
+    def _arguments(self, item: CallItem) -> str:
+        if not item.arguments.strip():
+            return "{}"
+        if not self._dialect.object_arguments or is_object(item.arguments):
+            return item.arguments
+        reason = "the server takes arguments that are a JSON object: the text was wrapped into one"
+        self._prepared.conversions.append(approximated(f"{item.path}.arguments", reason))
+        return dumped({"_raw": item.arguments})
 
     def _reasoning(self, item: ReasoningItem) -> None:
         self._drafted().reasoning.append(thought(item))
@@ -138,7 +145,7 @@ class _Writer:
             message["content"] = ""
         if draft.refusals:
             message["refusal"] = "".join(draft.refusals)
-        if draft.reasoning or self._dialect.replay is not None:
+        if draft.reasoning or self._replay is not None:
             self._put_back(draft, message)
         if draft.calls:
             message["tool_calls"] = draft.calls
@@ -146,12 +153,8 @@ class _Writer:
 
     def _put_back(self, draft: _Draft, message: Message) -> None:
         """Give the reasoning back where the server wants it; what does not go back is declared."""
-        replay = self._dialect.replay
-        if replay is not None and (
-            replay.scope == "all"
-            or (replay.scope == "call_turns" and bool(draft.calls))
-            or (replay.scope == "open_turn" and draft.turn == self._last_turn)
-        ):
+        replay = self._replay
+        if replay is not None and (self._replayed_turns is None or draft.turn in self._replayed_turns):
             if put_back(message, draft.reasoning, replay, self._prepared):
                 self.replays = True
             return
@@ -170,6 +173,9 @@ class _Writer:
     def _system(self, item: MessageItem) -> None:
         self._flush()
         content = self._content(item)
+        if self._dialect.tagged_system and any(message["role"] != "system" for message in self._messages):
+            self._tagged(item, content)
+            return
         first = self._messages[0] if self._messages else None
         if self._dialect.one_system_message and first is not None and first["role"] == "system":
             if len(self._messages) > 1:
@@ -186,6 +192,15 @@ class _Writer:
             return text
         parts = chat_parts(item.parts, f"{item.path}.content", self._prepared, self._dialect)
         return content_of(parts, self._dialect)
+
+    def _tagged(self, item: MessageItem, content: Content) -> None:
+        reason = "the server takes system messages at the front only: this one is sent as tagged user text"
+        self._prepared.conversions.append(approximated(item.path, reason))
+        if isinstance(content, str):
+            content = f"<system>{content}</system>"
+        else:
+            content = [{"type": "text", "text": "<system>"}, *content, {"type": "text", "text": "</system>"}]
+        self._messages.append({"role": "user", "content": content})
 
     def _moved(self, item: MessageItem) -> None:
         self._prepared.conversions.append(
@@ -227,6 +242,19 @@ class _Writer:
             self._media = []
 
 
+def _replayed_turns(items: Sequence[HistoryItem], scope: ReplayScope) -> frozenset[int] | None:
+    """The turns, counted by user messages, whose reasoning goes back; None: all of them."""
+    if scope == "all":
+        return None
+    turn, with_calls = 0, set[int]()
+    for item in items:
+        if isinstance(item, MessageItem):
+            turn += item.role == "user"
+        elif isinstance(item, CallItem):
+            with_calls.add(turn)
+    return frozenset({turn} if scope == "open_turn" else with_calls)
+
+
 def _speaks_next(item: HistoryItem) -> bool:
     """Whether another side than the assistant speaks with this item."""
     return isinstance(item, MessageItem) and item.role != "assistant"
@@ -260,8 +288,11 @@ def mentions_json(written: Sequence[Message]) -> bool:
 
 
 def with_system_line(written: list[Message], line: str, dialect: Dialect) -> None:
-    """Add one line of system text: at the end, or to the one system message."""
-    if not dialect.one_system_message:
+    """Add one line of system text: at the end, after the leading system messages, or to the one system message."""
+    if dialect.tagged_system:
+        place = next((index for index, message in enumerate(written) if message["role"] != "system"), len(written))
+        written.insert(place, {"role": "system", "content": line})
+    elif not dialect.one_system_message:
         written.append({"role": system_role(dialect), "content": line})
     elif written and written[0]["role"] == "system":
         written[0]["content"] = joined(written[0]["content"], line)

@@ -24,9 +24,9 @@ def arranged(messages: list[Message], prepared: Prepared, dialect: Dialect) -> l
     """The messages in the order that the server takes; what had to be added or joined is declared."""
     report = prepared.conversions.append
     if dialect.order != "free":
-        count = len(messages)
+        written = messages
         messages = _with_a_beginning(_merged(_separated(messages) if dialect.order == "mistral" else messages))
-        if len(messages) != count:
+        if messages != written:
             report(approximated("input", "the server wants turns that alternate: messages were joined, or one added"))
     if dialect.needs_user_message and not any(message["role"] == "user" for message in messages):
         messages.append({"role": "user", "content": GO_ON})
@@ -43,6 +43,8 @@ def arranged(messages: list[Message], prepared: Prepared, dialect: Dialect) -> l
 
 def joined(first: Content, second: Content) -> Content:
     """Two contents as one: a string as long as both are."""
+    if not first or not second:
+        return first or second
     if isinstance(first, str) and isinstance(second, str):
         return f"{first}\n\n{second}"
     return [*_as_parts(first), *_as_parts(second)]
@@ -91,7 +93,8 @@ def _merged(messages: list[Message]) -> list[Message]:
     for message in messages:
         last = made[-1] if made else None
         if last is not None and last["role"] == message["role"] and last["role"] in ("user", "assistant"):
-            made[-1] = {**last, **message, "content": joined(last["content"] or "", message["content"] or "")}
+            first, second = last["content"], message["content"]
+            made[-1] = {**last, **message, "content": joined(first, second) if first and second else first or second}
         else:
             made.append(message)
     return made

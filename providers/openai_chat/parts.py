@@ -97,6 +97,9 @@ def _image(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> Chat
         refuse(f"{place}.image_url", "This provider takes images as data URLs only.", value=True)
     image: ChatPart = {"url": url}
     detail = part.get("detail")
+    if detail == "original" and dialect.image_detail and not dialect.original_images:
+        prepared.conversions.append(approximated(f"{place}.detail", "'high' is the most that the server has"))
+        detail = "high"
     if detail is not None and dialect.image_detail:
         image["detail"] = detail
     elif detail is not None:
@@ -114,7 +117,7 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
                 return {"type": "file", "file": {"file_id": part["file_id"]}}
             refuse(f"{place}.file_id", "Files by id are not supported by this provider: send `file_data`.")
         if dialect.file_urls and prepared.capabilities.files:
-            return {"type": "file", "file": {"file_data": part.get("file_url"), "filename": name or "file.pdf"}}
+            return _document(part.get("file_url"), name, dialect)
         refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
     if part.get("detail") is not None:
         prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
@@ -125,6 +128,13 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
     if media_type != _PDF or not dialect.pdf or not prepared.capabilities.files:
         refuse(f"{place}.file_data", f"Files of type {media_type} are not supported by this provider.", value=True)
     url = data if data.startswith("data:") else f"data:{_PDF};base64,{data}"
+    return _document(url, name, dialect)
+
+
+def _document(url: object, name: str | None, dialect: Dialect) -> ChatPart:
+    """A file by its address or data URL."""
+    if dialect.document_urls:
+        return {"type": "document_url", "document_url": url, "document_name": name or "file.pdf"}
     return {"type": "file", "file": {"file_data": url, "filename": name or "file.pdf"}}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from proxy.responses.events import FinishReason
@@ -24,15 +25,21 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "sensitive": "content_filter",
 }
 
+#: What Responses calls the service tiers of an answer.
+SERVICE_TIERS: Final = frozenset({"auto", "default", "fast", "flex", "priority", "scale", "ultrafast"})
+
 #: Reasons that say that the answer broke off.
 FAILURES: Final = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
 
 
 def url_citations(annotations: object) -> list[dict[str, object]]:
-    """The citations among a message's annotations, in Responses form."""
+    """The citations among a message's annotations, in Responses form; what they tell may stand in an object of its own,
+    as OpenAI has it, or beside the type."""
     citations: list[dict[str, object]] = []
     for annotation in _mappings(annotations):
         citation = annotation.get("url_citation")
+        if citation is None and annotation.get("type") == "url_citation":
+            citation = annotation
         if isinstance(citation, dict) and (url := text_of(citation.get("url"))):
             citations.append(
                 {
@@ -48,8 +55,24 @@ def url_citations(annotations: object) -> list[dict[str, object]]:
 
 def token_logprobs(logprobs: object) -> list[dict[str, object]]:
     """The tokens of a choice's `logprobs`, in Responses form."""
-    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(logprobs, dict):
+        return []
+    tokens = logprobs.get("content")
+    if tokens is None and isinstance(logprobs.get("tokens"), list):
+        tokens = _listed_tokens(logprobs)
     return [{**_token(token), "top_logprobs": _tokens(token.get("top_logprobs"))} for token in _mappings(tokens)]
+
+
+def _listed_tokens(logprobs: Mapping[str, Any]) -> list[dict[str, object]]:
+    """The form of the older Completions, which Together keeps: lists side by side, and alternatives by their text."""
+    values, tops = logprobs.get("token_logprobs"), logprobs.get("top_logprobs")
+    columns = [column if isinstance(column, list) else [] for column in (logprobs["tokens"], values, tops)]
+    tokens: list[dict[str, object]] = []
+    for token, value, top in zip_longest(*columns):
+        alternatives = top.items() if isinstance(top, dict) else ()
+        listed = [{"token": text, "logprob": number} for text, number in alternatives]
+        tokens.append({"token": token, "logprob": value, "top_logprobs": listed})
+    return tokens[: len(columns[0])]
 
 
 def as_delta(choice: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,11 +21,13 @@ REASONING_DETAILS: Final = "reasoning_details"
 
 
 class Thought(NamedTuple):
-    """One reasoning item: its place in the request, its text, and the details that the server gave with it."""
+    """One reasoning item: its place in the request, its text, and the details or the signature that the server gave
+    with it."""
 
     path: str
     text: str
     details: list[object]
+    signature: str = ""
 
 
 def thought(item: ReasoningItem) -> Thought:
@@ -35,7 +37,7 @@ def thought(item: ReasoningItem) -> Thought:
         details = orjson.loads(proof.payload)
         return Thought(item.path, "".join(item.content), details if isinstance(details, list) else [])
     if proof is not None and proof.kind == REASONING_TEXT and proof.text:
-        return Thought(item.path, proof.text, [])
+        return Thought(item.path, proof.text, [], proof.payload)
     return Thought(item.path, "".join(item.content), [])
 
 
@@ -49,6 +51,12 @@ def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prep
             message[replay.member] = details
         return bool(details)
     _declare([each for each in thoughts if not each.text], "it has no text", prepared)
+    if replay.form == "thinking_part":
+        parts = [_thinking_part(each) for each in thoughts if each.text]
+        if parts:
+            text = message["content"]
+            message["content"] = [*parts, {"type": "text", "text": text}] if text else parts
+        return bool(parts)
     text = "\n".join(each.text for each in thoughts if each.text) or replay.placeholder
     if text is None:
         return False
@@ -58,6 +66,11 @@ def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prep
     else:
         message[replay.member] = text
     return True
+
+
+def _thinking_part(thought: Thought) -> dict[str, object]:
+    part = {"type": "thinking", "thinking": [{"type": "text", "text": thought.text}], "closed": True}
+    return {**part, "signature": thought.signature} if thought.signature else part
 
 
 def _declare(thoughts: Sequence[Thought], reason: str, prepared: Prepared) -> None:

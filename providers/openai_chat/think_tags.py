@@ -2,7 +2,8 @@
 
 Open-weight models write their reasoning so when the server does not take it apart. Only the beginning of the answer
 counts, or what directly follows another such block: a `<think>` later on is text that the model writes about. White
-space around the tags is no content of either side.
+space around the tags is no content of either side. Where the opening tag stands in the prompt already, the answer
+begins inside the block; a model that opens it once more does no harm.
 """
 
 from enum import Enum
@@ -26,12 +27,14 @@ class _Place(Enum):
 
 
 class ThinkTags:
-    """The splitter's state. `passing` is true once everything that follows is text."""
+    """The splitter's state. `passing` is true once everything that follows is text. `inside`: the answer begins within
+    a block."""
 
-    __slots__ = ("_held", "_place", "_thought", "passing")
+    __slots__ = ("_held", "_inside_first", "_place", "_thought", "passing")
 
-    def __init__(self) -> None:
+    def __init__(self, *, inside: bool = False) -> None:
         self.passing = False
+        self._inside_first = inside
         self._place = _Place.BEFORE
         self._held = ""
         self._thought = False
@@ -52,7 +55,7 @@ class ThinkTags:
     def end(self) -> list[Piece]:
         """What was held back when the answer ended."""
         held, self._held = self._held, ""
-        if self._place is _Place.INSIDE:
+        if self._place is _Place.INSIDE or self._inside_first:
             return [Piece(True, held)] if held.strip() else []
         if self._place is _Place.AFTER:
             held = held.lstrip()
@@ -63,10 +66,13 @@ class ThinkTags:
         stripped = self._held.lstrip()
         if stripped.startswith(_OPENING):
             self._held = stripped[len(_OPENING) :]
-            self._place, self._thought = _Place.INSIDE, False
+            self._place, self._thought, self._inside_first = _Place.INSIDE, False, False
             return True
         if _OPENING.startswith(stripped):
             return False
+        if self._inside_first:
+            self._place, self._inside_first = _Place.INSIDE, False
+            return True
         if self._place is _Place.AFTER:
             self._held = stripped
         self.passing = True

@@ -80,7 +80,7 @@ class ToolCalls:
         if not isinstance(function, dict):
             function = delta
         index, identifier, name = delta.get("index"), delta.get("id"), function.get("name")
-        identifier = identifier if isinstance(identifier, str) else ""
+        identifier = identifier if isinstance(identifier, str) and identifier != "null" else ""
         name = name if isinstance(name, str) else ""
         number = index if isinstance(index, int) and not isinstance(index, bool) else _MISSING
         call = self._resolve(number, identifier, name, events)
@@ -146,3 +146,11 @@ def dumped(value: object) -> str:
         return orjson.dumps(value).decode()
     except (TypeError, RecursionError):
         return ""
+
+
+def is_object(text: str) -> bool:
+    """Whether the text is a JSON object."""
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False

@@ -31,6 +31,8 @@ def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None
         usage.cache_write_tokens = _first(counts, "cache_creation_input_tokens")
     if usage.reasoning_tokens is None:
         usage.reasoning_tokens = _first(counts, "reasoning_tokens")
+    if dialect.audio_outside_input:
+        _include_audio(usage, _count(read.get("audio_tokens")), _count(counts.get("total_tokens")))
     if dialect.reasoning_outside_output:
         _include_reasoning(usage, _count(counts.get("total_tokens")))
     return usage if usage.input_tokens is not None or usage != Usage() else None
@@ -42,6 +44,14 @@ def _include_reasoning(usage: Usage, total: int | None) -> None:
         together = usage.output_tokens + usage.reasoning_tokens
         if total == usage.input_tokens + together:
             usage.output_tokens = together
+
+
+def _include_audio(usage: Usage, audio: int | None, total: int | None) -> None:
+    """Add audio tokens to the input where the total says that they are not part of it (Mistral)."""
+    if audio and usage.input_tokens is not None and usage.output_tokens is not None:
+        together = usage.input_tokens + audio
+        if total == together + usage.output_tokens:
+            usage.input_tokens = together
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

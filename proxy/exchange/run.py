@@ -170,7 +170,9 @@ class Run:
                 if body:
                     self._work_in(body, framer, decoder)
                 if (
-                    not body
+                    # The end may have come with the last bytes, and nothing more arrives after it.
+                    answer.ended
+                    or not body
                     or assembler.finished is not None
                     or assembler.failure is not None
                     or not send(assembler.take())

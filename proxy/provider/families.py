@@ -8,11 +8,11 @@ rows say of it.
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, get_type_hints
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -91,7 +91,7 @@ def changed(row: RowT, changes: Changes, place: str = "") -> RowT:
             values[name] = changed(capabilities, value, where)
             continue
         try:
-            values[name] = TypeAdapter(types[name]).validate_python(value)
+            values[name] = _adapter(type(row), name).validate_python(value)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise ValueError(f"{where}: found {value!r}; {first['msg']}") from None
@@ -111,6 +111,12 @@ def _document(package: str) -> dict[str, Any]:
     return tomllib.loads(files(package).joinpath("models.toml").read_text("utf-8"))
 
 
-def _member_types(row: type[Row]) -> dict[str, Any]:
-    hints = get_type_hints(row)
-    return {field.name: hints[field.name] for field in dataclasses.fields(row) if field.name != "name"}
+@cache
+def _member_types(row: Hashable) -> dict[str, Any]:
+    members = {field.name for field in dataclasses.fields(cast("type[Row]", row))}
+    return {name: hint for name, hint in get_type_hints(row).items() if name in members and name != "name"}
+
+
+@cache
+def _adapter(row: Hashable, member: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_member_types(row)[member])

@@ -46,7 +46,7 @@ class NestedSettings(BaseModel):
 
 
 class ChatSettings(FakeSettings):
-    dialect: Literal["openai", "vllm"] = "openai"
+    dialect: Literal["auto", "openai", "vllm", "groq", "mistral", "xai"] = "auto"
     nested: NestedSettings = NestedSettings()
     headers: dict[str, int | bool] = {}
 

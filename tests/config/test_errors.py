@@ -73,7 +73,10 @@ WRONG = [
         "store: found a value that is not shown, expected memory://, sqlite:///FILE, redis://... or postgresql://...",
     ),
     (CHAT % "concurrency: 0", "providers.x.concurrency: found 0, expected a number not below 1"),
-    (CHAT % "dialect: vlm", "providers.x.dialect: found 'vlm', expected 'openai' or 'vllm'"),
+    (
+        CHAT % "dialect: vlm",
+        "providers.x.dialect: found 'vlm', expected 'auto', 'openai', 'vllm', 'groq', 'mistral' or 'xai'",
+    ),
     (CHAT % "base_url: ftp", "providers.x.base_url: found 'ftp', expected a URL that begins with http:// or https://"),
     (
         CHAT % "base_url: 'ftp://u:canary@h'",

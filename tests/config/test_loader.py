@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import config
+from config.environment import USUAL_DIALECTS
 from config.errors import ConfigurationError
-from config.loader import describe, load, not_yet, warnings
+from config.loader import ProviderType, describe, load, not_yet, warnings
 from config.quantities import ListenAddress
 from config.settings import CapabilityChanges, KeyReference, Settings
 from config.translation import fields_of
 from proxy.provider.capabilities import Capabilities
-from tests.config.fakes import ENVIRON, PROVIDER_TYPES, ChatSettings, load_text
+from tests.config.fakes import ENVIRON, PROVIDER_TYPES, ChatSettings, FakeSettings, load_text
 
 EXAMPLES = Path(config.__file__).parent / "examples"
 
@@ -203,7 +204,7 @@ def test_merged_keys_give_way_to_written_ones_and_the_first_merged_wins(tmp_path
             {"anthropic": ("anthropic", None), "openai": ("openai_chat", "http://h/v1")},
         ),
         ({"PARROT_API_KEY": "k", "GEMINI_API_KEY": "k"}, {"gemini": ("gemini", None), "parrot": ("parrot", None)}),
-        ({"MISTRAL_API_KEY": "the plugin is not installed"}, {}),
+        ({"CO_API_KEY": "the plugin is not installed"}, {}),
     ],
 )
 def test_without_a_file_providers_come_from_their_keys(
@@ -215,6 +216,27 @@ def test_without_a_file_providers_come_from_their_keys(
     } == providers
     assert all(option(loaded, name, "api_key") == "k" for name in providers)
     assert (loaded.auth, loaded.clients, str(loaded.listen)) == ("keys", (), "127.0.0.1:8080")
+
+
+def test_vendors_without_a_type_of_their_own_are_dialects_of_one() -> None:
+    loaded = load(None, {"XAI_API_KEY": "k", "GROQ_API_KEY": "k", "MISTRAL_API_KEY": "k"}, PROVIDER_TYPES)
+    assert {name: (entry.type, option(loaded, name, "dialect")) for name, entry in loaded.providers.items()} == {
+        "groq": ("openai_chat", "groq"),
+        "mistral": ("openai_chat", "mistral"),
+        "xai": ("openai_chat", "xai"),
+    }
+    assert {option(loaded, name, "api_key") for name in loaded.providers} == {"k"}
+    assert "provider groq (type openai_chat), from GROQ_API_KEY" in describe(loaded)
+
+
+def test_the_key_of_a_vendor_with_a_type_of_its_own_is_that_types() -> None:
+    types = {**PROVIDER_TYPES, "mistral": ProviderType(FakeSettings, "MISTRAL_API_KEY")}
+    entry = load(None, {"MISTRAL_API_KEY": "k"}, types).providers["mistral"]
+    assert (entry.type, type(entry.options)) == ("mistral", FakeSettings)
+
+
+def test_no_vendor_is_a_dialect_of_a_type_that_is_not_installed() -> None:
+    assert not load(None, {"GROQ_API_KEY": "k"}, {"parrot": PROVIDER_TYPES["parrot"]}).providers
 
 
 def test_without_a_file_the_other_variables_are_read() -> None:
@@ -335,7 +357,7 @@ def test_only_the_types_in_use_are_looked_up(tmp_path: Path) -> None:
             [
                 "configuration: environment variables, no file",
                 "no provider is configured: set one of ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY, "
-                "PARROT_API_KEY, name a file with --config, or try `dragoman demo`",
+                f"PARROT_API_KEY, {', '.join(USUAL_DIALECTS)}, name a file with --config, or try `dragoman demo`",
                 "clients: keys of default",
             ],
         ),

@@ -2,15 +2,21 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from config.environment import USUAL_DIALECTS, USUAL_ENTRIES
+from config.naming import FAMILIES
 from config.settings import ProviderType
+from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.dialects import DIALECTS
 from proxy.app import Plugins
+from proxy.provider.capabilities import Capabilities
 from proxy.usage.metrics import Metrics
+from tests.docs import dialects
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
 
 TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
@@ -64,9 +70,23 @@ def test_every_setting_of_a_provider_is_explained(name: str) -> None:
     assert set(_ROW.findall(_section(name).partition("\n### ")[0])) == settings
 
 
-def test_every_dialect_is_in_the_table() -> None:
-    table = _section("openai_chat").partition("\n### Dialects\n")[2].partition("\n### ")[0]
-    assert set(DIALECTS) == set(_ROW.findall(table))
+def test_every_variable_and_every_family_of_the_configuration_is_explained() -> None:
+    text = prose(ROOT / "docs/configuration.md")
+    variables = {*USUAL_ENTRIES, *USUAL_DIALECTS}
+    patterns = {pattern for family in FAMILIES for pattern in family.patterns}
+    assert variables | patterns <= set(re.findall(r"`([^`\n]+)`", text))
+
+
+def test_what_is_made_from_the_dialects_is_up_to_date() -> None:
+    document = dialects.DOCUMENT.read_text(encoding="utf-8")
+    assert document == dialects.written(document, dialects.generated()), "run `make docs`"
+
+
+def test_every_server_has_a_name_and_every_member_of_a_row_has_words() -> None:
+    assert set(DIALECTS) == set(dialects.SERVERS)
+    for row in (Dialect, Capabilities):
+        for field in fields(row):
+            assert isinstance(dialects.words_of(field.name, DIALECTS["openai"]), str)
 
 
 def test_every_dependency_has_a_reason() -> None:

@@ -6,6 +6,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import orjson
 import pytest
 
 from tests.vendors.gateway import VENDOR_KEYS, Gateway, Gateways, Whole, with_timeout
@@ -261,7 +262,32 @@ async def test_a_cut_answer_is_not_completed(gateway: Gateway, vendor: Vendor, m
 
 async def test_one_attempt_can_be_configured(gateways: Gateways, vendor: Vendor, model: str) -> None:
     gateway = await gateways.start(retry={"attempts": 1})
-    vendor.play(failure(503))
+    vendor.play(failure(503, "The model is overloaded."))
     answer = await gateway.create(model=model, input="hi")
     error_of(answer, 503, "service_unavailable_error", "server_is_overloaded")
     assert len(vendor.requests) == 1
+
+
+# --- an answer inside an error ----------------------------------------------------------------------------------------
+
+
+@BOTH_WAYS
+async def test_a_call_that_the_vendor_refused_reaches_the_client(
+    gateways: Gateways, vendor: Vendor, stream: bool
+) -> None:
+    entry = {"type": "openai_chat", "dialect": "groq", "base_url": f"{vendor.url}/v1"}
+    gateway = await gateways.start(providers={"groq": entry})
+    error = {
+        "message": "The call does not fit the schema.",
+        "type": "invalid_request_error",
+        "code": "tool_use_failed",
+        "failed_generation": '{"name": "look", "arguments": {"at": 1}}',
+    }
+    vendor.play(Reply(400, (orjson.dumps({"error": error}),), {"content-type": "application/json"}))
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
+    answer = await gateway.create(model="groq/openai/gpt-oss-120b", input="hi", tools=[tool], stream=stream)
+    call = answer.response["output"][0]
+    assert (call["type"], call["name"], orjson.loads(call["arguments"])) == ("function_call", "look", {"at": 1})
+    assert call["status"] == answer.response["status"] == "completed"
+    assert len(vendor.requests) == 1
+    assert await gateway.metric("dragoman_upstream_attempts_total", outcome="ok") == 1

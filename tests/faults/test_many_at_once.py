@@ -16,7 +16,7 @@ async def test_streams_at_the_same_time_do_not_mix(gateway: Gateway, vendor: Ven
     def tagged(recorded: Recorded) -> Turn:
         if len(vendor.requests) == STREAMS:
             everyone_is_here.set()
-        tag = str(recorded.json["messages"]).rpartition("tag-")[2].partition("-end")[0]
+        tag = recorded.body.decode().rpartition("tag-")[2].partition("-end")[0]
         return Turn(f"[{tag}] ", everyone_is_here, f"[{tag}] ", f"[{tag}]")
 
     vendor.responder = tagged

@@ -45,12 +45,13 @@ async def test_a_stream_that_breaks_after_output_fails_once(
 async def test_a_stream_cut_in_a_tool_call_fails_without_a_finished_call(
     gateway: Gateway, vendor: Vendor, model: str
 ) -> None:
-    vendor.play(Turn(calls=(Called("look", ('{"a', CUT)),)))
+    vendor.play(Turn("Let me see.", calls=(Called("look", ('{"a', CUT)),)))
     answer = await gateway.create(model=model, input="hi", stream=True, tools=[LOOK])
     response = failed(answer)
     output = response["output"]
     assert isinstance(output, list)
-    assert [item["status"] for item in output] == ["incomplete"]
+    assert output[-1]["status"] == "incomplete"
+    assert [item for item in output if item["type"] == "function_call" and item["status"] == "completed"] == []
 
 
 async def test_a_silent_vendor_fails_the_stream(gateways: Gateways, vendor: Vendor, model: str) -> None:
@@ -154,7 +155,7 @@ async def test_a_failed_stream_is_logged_and_counted_once(
     assert entry["level"] == "error"
     assert len(journal.entries) == 1
     assert await gateway.metric("dragoman_requests_total") == 1
-    assert await gateway.metric("dragoman_tokens_total", source="estimated") > 0 or model.startswith("claude/")
+    assert await gateway.metric("dragoman_tokens_total", source="estimated") > 0 or not model.startswith("chat/")
 
 
 async def test_a_cut_at_every_step_gives_one_terminal_event(gateway: Gateway, vendor: Vendor, model: str) -> None:
@@ -175,4 +176,5 @@ async def test_a_cut_at_every_step_gives_one_terminal_event(gateway: Gateway, ve
 
 
 def _finishes(step: bytes) -> bool:
-    return b'"finish_reason":"tool_calls"' in step or b'"stop_reason":"tool_use"' in step
+    signals = (b'"finish_reason":"tool_calls"', b'"stop_reason":"tool_use"', b'"finishReason"')
+    return any(signal in step for signal in signals)

@@ -19,16 +19,31 @@ from proxy.app import Plugins, Server
 from tests.conformance.validator import check_response, check_stream
 from tests.vendors.server import Vendor
 
-MODELS = {"openai_chat": "chat/gpt-4o", "anthropic": "claude/claude-sonnet-5", "scripted": "toy/any"}
-"""What to ask for to reach the vendor in each protocol."""
+MODELS = {
+    "openai_chat": "chat/gpt-4o",
+    "anthropic": "claude/claude-sonnet-5",
+    "gemini": "google/gemini-3.5-flash",
+    "openrouter": "router/gpt-4o",
+    "mistral": "mistral/mistral-large-latest",
+    "scripted": "toy/any",
+}
+"""What to ask for to reach the vendor in each protocol, and in some dialects of the first one."""
 
-PROTOCOLS = ("openai_chat", "anthropic")
+PROTOCOLS = ("openai_chat", "anthropic", "gemini")
 
-VENDOR_KEYS = {"chat": "sk-vendor-chat", "claude": "sk-vendor-claude"}
+DIALECTS = ("openrouter", "mistral")
+
+VENDOR_KEYS = {
+    "chat": "sk-vendor-chat",
+    "claude": "sk-vendor-claude",
+    "google": "sk-vendor-google",
+    "router": "sk-vendor-router",
+    "mistral": "sk-vendor-mistral",
+}
 
 
 def configuration(vendor_url: str, **changes: Any) -> dict[str, Any]:
-    """A gateway in front of the vendor in both protocols, and the scripted model; `changes` are merged in."""
+    """A gateway in front of the vendor in every protocol, and the scripted model; `changes` are merged in."""
     base: dict[str, Any] = {
         "listen": "127.0.0.1:0",
         "grace": "200ms",
@@ -40,6 +55,16 @@ def configuration(vendor_url: str, **changes: Any) -> dict[str, Any]:
                 "dialect": "openai",
             },
             "claude": {"type": "anthropic", "base_url": vendor_url, "api_key": VENDOR_KEYS["claude"]},
+            "google": {"type": "gemini", "base_url": f"{vendor_url}/v1beta", "api_key": VENDOR_KEYS["google"]},
+            **{
+                name: {
+                    "type": "openai_chat",
+                    "base_url": f"{vendor_url}/v1",
+                    "api_key": VENDOR_KEYS[name],
+                    "dialect": dialect,
+                }
+                for name, dialect in (("router", "openrouter"), ("mistral", "mistral"))
+            },
             "toy": {"type": "scripted"},
         },
     }
@@ -47,7 +72,7 @@ def configuration(vendor_url: str, **changes: Any) -> dict[str, Any]:
 
 
 def with_timeout(**timeout: str) -> dict[str, Any]:
-    """The change that gives both vendors these time-outs."""
+    """The change that gives every vendor these time-outs."""
     return {name: {"timeout": timeout} for name in VENDOR_KEYS}
 
 

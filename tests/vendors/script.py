@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -35,11 +35,13 @@ Step: TypeAlias = bytes | asyncio.Event | Fate
 
 @dataclass(frozen=True)
 class Called:
-    """A tool call of the model. `arguments` are sent in these fragments; steps among them are played."""
+    """A tool call of the model. `arguments` are sent in these fragments; steps among them are played. An empty `id` is
+    left out where the protocol allows it; `signature` is the call's own thought signature, which only Gemini gives."""
 
     name: str
     arguments: tuple[str | asyncio.Event | Fate, ...] = ("{}",)
     id: str = "call_1"
+    signature: str = ""
 
     @property
     def json(self) -> str:
@@ -47,10 +49,15 @@ class Called:
         return "".join(fragment for fragment in self.arguments if isinstance(fragment, str))
 
 
+Signed: TypeAlias = Literal["call", "text", "end"]
+"""The part that carries Gemini's signature: the first call, the last piece of the text, an empty text at the end."""
+
+
 class Turn:
     """One answer of the model, in whichever protocol it is asked for.
 
-    `pieces` are the text, one delta each; steps among them are played where they stand.
+    `pieces` are the text, one delta each; steps among them are played where they stand. `signature` proves the
+    thinking; `signed` says where Gemini puts it: by default on the first call, without calls at the end.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Turn:
         calls: tuple[Called, ...] = (),
         thinking: str = "",
         signature: str = "",
+        signed: Signed | None = None,
         stop: str = "stop",
         tokens: tuple[int, int] = (11, 7),
         headers: Mapping[str, str] | None = None,
@@ -67,6 +75,7 @@ class Turn:
         self.calls = calls
         self.thinking = thinking
         self.signature = signature
+        self.signed: Signed = signed or ("call" if calls else "end")
         self.stop = stop
         self.tokens = tokens
         self.headers = dict(headers or {})

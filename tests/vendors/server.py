@@ -1,5 +1,5 @@
-"""A vendor on a real loopback socket: speaks Chat Completions and Anthropic's Messages, plays what a test has written
-down, and keeps every request."""
+"""A vendor on a real loopback socket: speaks Chat Completions, Anthropic's Messages and Gemini's generateContent, plays
+what a test has written down, and keeps every request."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from tests.vendors import chat, messages
+from tests.vendors import chat, gemini, messages
 from tests.vendors.script import CUT, END, HANG_UP, SILENCE, Reply, Script, Step, Turn
 
 JSON = {"content-type": "application/json"}
@@ -137,20 +137,29 @@ class Vendor:
 
 def form_of(path: str) -> ModuleType:
     """The protocol of a path: the module that writes turns in it."""
+    if gemini.asked(path) is not None:
+        return gemini
     return messages if path.endswith("/messages") else chat
 
 
 def _rendered(turn: Turn, recorded: Recorded) -> Reply:
-    asked = recorded.json
-    model = asked["model"]
     form = form_of(recorded.path)
-    if asked.get("stream"):
-        return Reply(200, tuple(form.stream(turn, model)), {**SSE, **turn.headers})
+    model, streamed = gemini.asked(recorded.path) or _asked(recorded.json)
+    if streamed:
+        steps: list[Step] = form.stream(turn, model)
+        if form is gemini and not gemini.asks_for_events(recorded.path):
+            return Reply(200, tuple(gemini.as_array(steps)), {**JSON, **turn.headers})
+        return Reply(200, tuple(steps), {**SSE, **turn.headers})
     body: bytes = form.whole(turn, model)
-    steps: list[Step] = [*turn.steps, body, END]
+    steps = [*turn.steps, body, END]
     if CUT in steps:
         steps = [*(step for step in turn.steps if step is not CUT), body[: len(body) // 2], CUT]
     return Reply(200, tuple(steps), {**JSON, **turn.headers})
+
+
+def _asked(body: Any) -> tuple[str, bool]:
+    """The model that a body names, and whether the answer is to be streamed."""
+    return body["model"], bool(body.get("stream"))
 
 
 def _break(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

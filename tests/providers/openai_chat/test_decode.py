@@ -6,7 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
+from providers.openai_chat.decode import ChatDecoder
 from providers.openai_chat.dialects import DIALECTS
+from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
 from proxy.responses.events import (
     Annotation,
@@ -58,6 +60,23 @@ def test_the_start_tells_id_model_and_tier() -> None:
 def test_a_tier_that_comes_late_is_told_again() -> None:
     events = streamed(chunk({"content": "a"}), {**chunk(finish_reason="stop"), "service_tier": "flex"}, start=True)
     assert [event.service_tier for event in events if isinstance(event, Started)] == [None, "flex"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "its", "ours"),
+    [
+        ("groq", "on_demand", "default"),
+        ("groq", "performance", "priority"),
+        ("openai", "flex", "flex"),
+        ("huggingface", "on_demand", None),
+        ("generic", "standard", None),
+        ("generic", "priority", "priority"),
+    ],
+)
+def test_tiers_have_the_names_of_responses(dialect: Any, its: str, ours: str | None) -> None:
+    chunks = [{**chunk({"content": text}), "service_tier": its} for text in "ab"]
+    starts = [event for event in streamed(*chunks, dialect=dialect, start=True) if isinstance(event, Started)]
+    assert [event.service_tier for event in starts] == [ours]
 
 
 def test_a_refusal() -> None:
@@ -125,6 +144,17 @@ def test_a_cut_stream_gives_no_proof() -> None:
     assert failure(events).error_class == "cut"
 
 
+def test_reasoning_after_text_has_details_of_its_own() -> None:
+    entry = {"type": "reasoning.text", "text": "b"}
+    deltas = [{"content": "a"}, {"reasoning": "b", "reasoning_details": [entry]}, {"content": "c"}]
+    assert ended(*deltas, dialect="openrouter") == [
+        Text("content", "a"),
+        Reasoning("reasoning", "b", raw=True),
+        Proof("reasoning", "reasoning_details", '[{"type":"reasoning.text","text":"b"}]'),
+        Text("content", "c"),
+    ]
+
+
 # --- text in other forms ---------------------------------------------------------------------------------------------
 
 
@@ -165,6 +195,46 @@ def test_citations_follow_their_text() -> None:
     event = Annotation("content", {"type": "url_citation", "start_index": 1, "end_index": 2, "url": "u", "title": "T"})
     assert ended({"content": "ab", "annotations": [citation]}) == [Text("content", "ab"), event]
     assert ended({"content": "", "annotations": [citation]}, {"content": "ab"}) == [Text("content", "ab"), event]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "cited"),
+    [
+        ({"type": "url_citation", "url_citation": {"url": "u"}}, ("u", "", 0, 0)),
+        ({"type": "url_citation", "url": "u", "title": "T", "start_index": 1, "end_index": 2}, ("u", "T", 1, 2)),
+        ({"url_citation": {"url": "u", "title": 5, "start_index": -1, "end_index": True}}, ("u", "", 0, 0)),
+        ({"type": "url_citation", "url_citation": {"title": "no address"}}, None),
+        ({"type": "file", "file": {"hash": "h"}}, None),
+        ({"type": "file", "url": "u"}, None),
+        ("u", None),
+    ],
+)
+def test_the_forms_of_citations(annotation: Any, cited: Any) -> None:
+    events = ended({"content": "ab", "annotations": [annotation, None]})
+    members = ("url", "title", "start_index", "end_index")
+    found = [tuple(event.annotation[name] for name in members) for event in events if isinstance(event, Annotation)]
+    assert found == ([cited] if cited else [])
+
+
+def test_annotations_that_are_no_list_are_none() -> None:
+    for annotations in ({"url": "u"}, "u", 5, True):
+        assert ended({"content": "ab", "annotations": annotations}) == [Text("content", "ab")]
+
+
+def test_log_probabilities_in_lists_side_by_side() -> None:
+    lists = {"tokens": ["a", "b", 5], "token_logprobs": [-0.5, None], "top_logprobs": [{"a": -0.5, "c": -2}, 5]}
+    bare: dict[str, Any] = {"logprob": 0.0, "bytes": [], "top_logprobs": []}
+    first = {"token": "a", "logprob": -0.5, "bytes": []}
+    assert streamed(chunk({"content": "ab"}, logprobs=lists), chunk(finish_reason="stop"))[0] == Text(
+        "content",
+        "ab",
+        [
+            {**first, "top_logprobs": [first, {"token": "c", "logprob": -2, "bytes": []}]},
+            {**bare, "token": "b"},
+            {**bare, "token": ""},
+        ],
+    )
+    assert streamed(chunk({"content": "a"}, logprobs=-0.5))[0] == Text("content", "a")
 
 
 def test_log_probabilities_belong_to_their_text() -> None:
@@ -390,6 +460,26 @@ def test_an_error_in_the_stream(value: object, error_class: str, message: str) -
     assert events[:-1] == [Text("content", "Par")]
     error = failure(events)
     assert (error.error_class, error.message) == (error_class, message)
+
+
+SALVAGEABLE = {"code": "tool_use_failed", "message": "no", "failed_generation": '{"name": "f", "arguments": {}}'}
+
+
+def test_a_refused_call_ends_what_was_open() -> None:
+    decoder = ChatDecoder(DIALECTS["groq"], offered=["f"])
+    chunks = [chunk({"reasoning": "hm"}), chunk({"content": "So"}), {"error": SALVAGEABLE}, chunk({"content": "more"})]
+    events = [event for each in chunks for event in decoder.feed(Frame("", orjson.dumps(each)))]
+    assert [type(event) for event in [*events, *decoder.end()]] == [
+        *(Started, Reasoning, Text, CallOpened, CallArguments, CallClosed, Finished)
+    ]
+
+
+def test_a_refused_call_after_another_is_a_failure() -> None:
+    decoder = ChatDecoder(DIALECTS["groq"], offered=["f"])
+    opened = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}]}
+    for each in (chunk(opened), {"error": SALVAGEABLE}):
+        events = decoder.feed(Frame("", orjson.dumps(each)))
+    assert failure(list(events)).error_class == "vendor_failure"
 
 
 def test_what_was_held_back_comes_before_a_failure() -> None:

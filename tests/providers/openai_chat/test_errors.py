@@ -65,6 +65,7 @@ def with_code(code: str | int | None, message: str = "Something.") -> Any:
         (429, {"error": {"message": "x", "type": "exceeded_current_quota_error"}}, "quota"),
         (429, with_code(None, "You exceeded your current quota, please check your plan."), "quota"),
         (429, with_code("server_is_overloaded"), "overloaded"),
+        (413, with_code("rate_limit_exceeded"), "too_large"),
         (498, with_code("capacity_exceeded"), "overloaded"),
         (500, with_code(None), "vendor_failure"),
         (500, with_code("context_length_exceeded"), "vendor_failure"),
@@ -83,6 +84,55 @@ def test_classes(status: int, body: Any, error_class: str) -> None:
     assert error.error_class == error_class
     assert error.vendor_status == status
     assert error.message
+
+
+def routed(**metadata: Any) -> Any:
+    return {"error": {"code": 400, "message": "Provider returned error", "metadata": metadata}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error_class"),
+    [
+        (403, routed(reasons=["violence"]), "prompt_blocked"),
+        (400, routed(reasons=["violence"]), "prompt_blocked"),
+        (403, routed(reasons=[]), "forbidden"),
+        (403, with_code("content_policy_violation"), "prompt_blocked"),
+        (400, routed(raw='{"error":{"message":"prompt is too long"}}'), "context_too_long"),
+        (400, routed(raw="prompt is too long"), "context_too_long"),
+        (400, routed(raw='{"error":{"message":"no","code":"insufficient_quota"}}'), "bad_request"),
+        (400, with_code(None, "Input: `inputs` tokens + `max_new_tokens` must be <= 8193"), "context_too_long"),
+        (400, with_code(None, "x/y is not a valid model ID"), "model_unknown"),
+        (400, with_code("model_not_supported"), "model_unknown"),
+        (404, with_code("model_not_available"), "model_unknown"),
+        (404, with_code(404, "No endpoints found for x/y."), "model_unknown"),
+        (412, with_code(None, "Account a is suspended, possibly due to reaching the monthly spending limit"), "quota"),
+        (412, with_code(None, "no"), "bad_request"),
+    ],
+)
+def test_classes_at_hosts_and_routers(status: int, body: Any, error_class: str) -> None:
+    assert error_of(status, body).error_class == error_class
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ('{"error":{"message":"no"}}', "Provider returned error: no"),
+        ("no", "Provider returned error: no"),
+        ("x" * 1000, f"Provider returned error: {'x' * 200}"),
+        ("<html>no</html>", "Provider returned error"),
+        ("null", "Provider returned error"),
+        (" ", "Provider returned error"),
+        ({"error": "no"}, "Provider returned error"),
+        (5, "Provider returned error"),
+    ],
+)
+def test_a_router_hands_on_what_the_vendor_said(raw: object, message: str) -> None:
+    assert error_of(400, routed(raw=raw)).message == message
+
+
+def test_the_vendors_parameter_is_handed_on_too() -> None:
+    error = error_of(400, routed(raw='{"error":{"message":"no","param":"top_p"}}'))
+    assert (error.vendor_param, error.param) == ("top_p", "top_p")
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,7 @@ def test_the_output_limit_gets_its_other_name() -> None:
         ("the user is unknown", None, 400),
         ("temperature is not supported", None, 500),
         ("my_temperature is not supported", None, 400),
+        ("Thinking mode does not support this tool_choice", None, 400),
     ],
 )
 def test_what_is_not_amended(message: str, param: Any, status: int) -> None:

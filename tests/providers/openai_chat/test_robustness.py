@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,8 @@ from proxy.responses.events import CallArguments, CallClosed, CallOpened, Failed
 from tests.providers.openai_chat.material import OPENAI, chunk, streamed
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(QUICK, max_examples=300)
+DIALECT = st.sampled_from(sorted(DIALECTS))
 
 LEAVES = (
     st.none()
@@ -22,12 +23,13 @@ LEAVES = (
     | st.integers(-3, 3)
     | st.floats(allow_nan=False)
     | st.sampled_from(["", "a", " ", "<think>", "</think>", "{}", '{"a":1}', "stop", "error", "url_citation", "text"])
+    | st.sampled_from(["reasoning.text", "reasoning.encrypted", "tool_use_failed"])
 )
 NAMES = st.sampled_from(
     [
         *("content", "reasoning", "reasoning_content", "reasoning_details", "refusal", "tool_calls", "function_call"),
         *("function", "name", "arguments", "id", "index", "annotations", "url_citation", "audio", "transcript", "type"),
-        *("text", "url", "token", "logprob", "bytes", "top_logprobs", "thinking", "summary"),
+        *("text", "url", "token", "logprob", "bytes", "top_logprobs", "thinking", "summary", "signature", "data"),
     ]
 )
 VALUES = st.recursive(
@@ -40,9 +42,19 @@ CHOICES = st.fixed_dictionaries(
         "delta": st.dictionaries(NAMES, VALUES, max_size=5) | VALUES,
         "message": VALUES,
         "finish_reason": LEAVES,
-        "logprobs": st.dictionaries(st.just("content"), VALUES) | VALUES,
+        "logprobs": st.dictionaries(st.sampled_from(["content", "tokens", "token_logprobs", "top_logprobs"]), VALUES)
+        | VALUES,
         "usage": VALUES,
         "error": VALUES,
+    },
+)
+ERRORS = st.fixed_dictionaries(
+    {},
+    optional={
+        "message": LEAVES,
+        "code": LEAVES,
+        "failed_generation": LEAVES,
+        "metadata": st.dictionaries(st.sampled_from(["raw", "reasons"]), VALUES),
     },
 )
 CHUNKS = VALUES | st.fixed_dictionaries(
@@ -57,7 +69,10 @@ CHUNKS = VALUES | st.fixed_dictionaries(
         ),
         "timings": VALUES,
         "x_groq": VALUES,
-        "error": VALUES,
+        "base_resp": VALUES,
+        "citations": VALUES,
+        "search_results": VALUES,
+        "error": ERRORS | VALUES,
         "message": VALUES,
         "detail": VALUES,
     },
@@ -87,16 +102,14 @@ def check(events: Any) -> None:
             assert str(event.key).startswith("reasoning")
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@QUICK
-@given(chunks=st.lists(CHUNKS, max_size=5), done=st.booleans())
+@THOROUGH
+@given(dialect=DIALECT, chunks=st.lists(CHUNKS, max_size=5), done=st.booleans())
 def test_any_json_in_a_stream(dialect: Any, chunks: list[object], done: bool) -> None:
     check(streamed(*chunks, dialect=dialect, done=done))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@QUICK
-@given(answer=CHUNKS)
+@THOROUGH
+@given(dialect=DIALECT, answer=CHUNKS)
 def test_any_json_as_a_whole_answer(dialect: Any, answer: str) -> None:
     check(ChatDecoder(DIALECTS[dialect]).whole(orjson.dumps(answer)))
 

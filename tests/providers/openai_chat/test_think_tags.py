@@ -1,9 +1,13 @@
 """The splitter of leading think blocks."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from providers.openai_chat.dialects import DIALECTS
 from providers.openai_chat.think_tags import ThinkTags
 from tests.providers.openai_chat.material import chunk, reasoning_in, streamed, text_in
 
@@ -25,21 +29,49 @@ CASES = {
 }
 
 
-def split(pieces: list[str]) -> Any:
-    tags = ThinkTags()
+#: Where the prompt has the opening tag already.
+INSIDE_CASES = {
+    "closing tag alone": ("a and b</think>\n\nc", "a and b", "c"),
+    "opened once more": ("\n<think>\na</think>b", "a", "b"),
+    "another block": ("a</think><think>b</think>c", "ab", "c"),
+    "a later tag is text": ("a</think>b</think>c", "a", "b</think>c"),
+    "nothing thought": ("</think>b", "", "b"),
+    "never closed": ("a and b", "a and b", ""),
+    "cut tag": ("a</thi", "a</thi", ""),
+    "a beginning that is no tag": ("<thin ice</think>b", "<thin ice", "b"),
+    "only a beginning": ("<thi", "<thi", ""),
+    "white space": (" \n", "", ""),
+}
+
+
+def split(pieces: list[str], *, inside: bool = False) -> Any:
+    tags = ThinkTags(inside=inside)
     found = [piece for text in pieces for piece in tags.feed(text)] + tags.end()
     reasoning = "".join(piece.text for piece in found if piece.reasoning)
     return reasoning, "".join(piece.text for piece in found if not piece.reasoning)
 
 
-@pytest.mark.parametrize(("text", "reasoning", "answer"), CASES.values(), ids=CASES)
-def test_cut_anywhere_the_pieces_are_the_same(text: str, reasoning: Any, answer: str) -> None:
-    assert split([text]) == (reasoning, answer)
-    assert split(list(text)) == (reasoning, answer)
+@pytest.mark.parametrize(
+    ("inside", "text", "reasoning", "answer"),
+    [(False, *case) for case in CASES.values()] + [(True, *case) for case in INSIDE_CASES.values()],
+    ids=[*CASES, *(f"inside, {name}" for name in INSIDE_CASES)],
+)
+def test_cut_anywhere_the_pieces_are_the_same(inside: bool, text: str, reasoning: Any, answer: str) -> None:
+    assert split([text], inside=inside) == (reasoning, answer)
+    assert split(list(text), inside=inside) == (reasoning, answer)
     for first in range(len(text) + 1):
-        assert split([text[:first], text[first:]]) == (reasoning, answer)
+        assert split([text[:first], text[first:]], inside=inside) == (reasoning, answer)
         for second in range(first, len(text) + 1):
-            assert split([text[:first], text[first:second], text[second:]]) == (reasoning, answer)
+            assert split([text[:first], text[first:second], text[second:]], inside=inside) == (reasoning, answer)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(["<think>", "</think>", "<", "/", "think", ">", "a", " ", "\n", "b c"]), max_size=9)
+)
+def test_any_pieces_give_what_the_whole_gives(pieces: list[str]) -> None:
+    for inside in (False, True):
+        assert split(pieces, inside=inside) == split(["".join(pieces)], inside=inside)
 
 
 def test_nothing_is_held_back_once_the_answer_began() -> None:
@@ -54,4 +86,11 @@ def test_only_a_dialect_that_wants_it_splits() -> None:
         "a",
         "b",
     )
-    assert text_in(streamed(*chunks, dialect="vllm")) == "<think>a</think>b"
+    assert text_in(streamed(*chunks, dialect="openai")) == "<think>a</think>b"
+
+
+def test_a_switch_says_that_the_answer_begins_inside() -> None:
+    chunks = [chunk({"content": "a</th"}), chunk({"content": "ink>b"}, finish_reason="stop")]
+    events = streamed(*chunks, dialect=replace(DIALECTS["vllm"], thinks_first=True))
+    assert (reasoning_in(events), text_in(events)) == ("a", "b")
+    assert text_in(streamed(*chunks, dialect="generic")) == "a</think>b"

@@ -116,6 +116,10 @@ def test_a_call_without_arguments() -> None:
     assert calls_in(events_of(delta(0, "x", "f", ""))) == [("x", "f", "")]
 
 
+def test_the_word_null_is_no_id() -> None:
+    assert calls_in(events_of(delta(0, "null", "f", A))) == [(None, "f", A)]
+
+
 def test_the_deprecated_function_call() -> None:
     chunks = [chunk({"function_call": {"name": "f", "arguments": ""}}), chunk({"function_call": {"arguments": A}})]
     assert calls_in(streamed(*chunks, chunk(finish_reason="function_call"))) == [(None, "f", A)]

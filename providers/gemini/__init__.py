@@ -1,0 +1,126 @@
+"""Google's Gemini API (`generateContent`), with an API key."""
+
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from urllib.parse import quote
+
+import orjson
+
+from providers.gemini.address import MODELS_PATH, bare_name
+from providers.gemini.amend import amended
+from providers.gemini.decode import GeminiDecoder
+from providers.gemini.encode import encode
+from providers.gemini.errors import BASE_URL_HINT, error_in_answer, error_of_answer
+from providers.gemini.models import Model, capabilities_of, model_families, model_named
+from providers.gemini.settings import GeminiSettings
+from providers.gemini.structured import has_final_answer
+from proxy.provider.capabilities import Capabilities
+from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
+from proxy.provider.conversions import Conversion
+from proxy.provider.errors import ProviderError
+from proxy.responses.events import Event
+
+__all__ = ["Gemini", "GeminiSettings"]
+
+MAX_PAGES = 20
+"""How many pages of models are read: 1,000 models each."""
+
+MAX_NAMES = 256
+"""How many models' rows are kept at hand: to find one takes 10 us."""
+
+
+class Gemini(Provider):
+    """One account of the Gemini API, or a host that speaks it."""
+
+    type = "gemini"
+    Settings = GeminiSettings
+    environment_key = "GEMINI_API_KEY"
+
+    def __init__(self, settings: GeminiSettings, name: str = "gemini") -> None:
+        self.name = name
+        self.settings = settings
+        families = model_families(settings.families)
+        self._model_named = lru_cache(MAX_NAMES)(partial(model_named, families=families))
+        self._capabilities = lru_cache(MAX_NAMES)(partial(capabilities_of, families=families))
+
+    @property
+    def base_url(self) -> str:
+        """The configured base, with its version."""
+        return self.settings.base_url
+
+    def capabilities(self, model: str) -> Capabilities:
+        """The row of the model's family; unknown models count as the newest."""
+        return self._capabilities(model)
+
+    def encode(self, prepared: Prepared) -> Call:
+        """The call of `generateContent` or `streamGenerateContent`."""
+        return encode(prepared, self._model(prepared), self.settings)
+
+    def decoder(self, prepared: Prepared) -> GeminiDecoder:
+        """A reader for the streamed answer."""
+        return GeminiDecoder(
+            final_answer=has_final_answer(prepared, self._model(prepared)),
+            error_of=partial(error_in_answer, secret=self._key()),
+        )
+
+    def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
+        """The events of a whole answer."""
+        return self.decoder(prepared).whole(body)
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """What an error answer means."""
+        return error_of_answer(status, headers, body, self._key())
+
+    def origin(self, model: str) -> Origin:
+        """Signatures are valid for the account that they were given to; the model is the family's business."""
+        key = self.settings.api_key
+        return Origin(self.type, self.base_url, key.fingerprint() if key is not None else "")
+
+    async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
+        """The key as a header: in the URL it would stand in logs."""
+        key = self._key()
+        return {"x-goog-api-key": key} if key else {}
+
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+        """The call without what the vendor refused, where the answer says what that was."""
+        name = call.path.removeprefix("/models/").partition(":")[0]
+        return amended(call, error, self._model_named(name))
+
+    async def list_models(self, http: Http) -> list[str]:
+        """The ids of `GET /models`, all pages, as far as they generate content."""
+        headers = await self.authorize(Call(MODELS_PATH, b"", method="GET"), http)
+        names: dict[str, None] = {}
+        path = MODELS_PATH
+        for _ in range(MAX_PAGES):
+            answer = await http.request("GET", self.base_url + path, headers=headers)
+            if answer.status != 200:
+                raise self.error(answer.status, answer.headers, answer.body)
+            try:
+                page = orjson.loads(answer.body)
+            except orjson.JSONDecodeError:
+                message = f"The provider's list of models is not JSON. {BASE_URL_HINT}"
+                raise ProviderError("vendor_failure", message) from None
+            page = page if isinstance(page, dict) else {}
+            names |= dict.fromkeys(_generating(page.get("models")))
+            following = page.get("nextPageToken")
+            if not isinstance(following, str) or not following:
+                break
+            path = f"{MODELS_PATH}&pageToken={quote(following, safe='')}"
+        return list(names)
+
+    def _model(self, prepared: Prepared) -> Model:
+        return self._model_named(prepared.capabilities.family or prepared.model)
+
+    def _key(self) -> str:
+        return self.settings.api_key.reveal() if self.settings.api_key is not None else ""
+
+
+def _generating(models: object) -> list[str]:
+    """The ids of the models that `generateContent` serves."""
+    found = []
+    for model in models if isinstance(models, list) else ():
+        name = model.get("name") if isinstance(model, dict) else None
+        methods = model.get("supportedGenerationMethods") if isinstance(model, dict) else None
+        if isinstance(name, str) and name and isinstance(methods, list) and "generateContent" in methods:
+            found.append(bare_name(name))
+    return found

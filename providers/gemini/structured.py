@@ -1,0 +1,139 @@
+"""The form of the answer: `responseMimeType` and `responseJsonSchema`, and what stands for them.
+
+Models before Gemini 3 take no response schema in a request with functions. There the answer itself becomes a call: a
+function `final_answer` is offered beside the client's tools, and the model has to call one of them. The decoder turns
+the call's arguments into the answer's text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from providers.gemini.models import Model
+from providers.gemini.schema import DialectSchema, to_dialect
+from proxy.provider.contract import Prepared
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
+
+FINAL_ANSWER: Final = "final_answer"
+"""The name of the function whose arguments are the answer."""
+
+FORMAT_PATH: Final = "text.format"
+JSON: Final = "application/json"
+JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
+FINAL_ANSWER_DESCRIPTION: Final = (
+    "Gives the final answer to the user. Call it alone, when no other function has to be called any more."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """`generation` are members of `generationConfig`, `line` an instruction, `final_answer` a function declaration.
+
+    `declares_tools`: the client's tools are declared beside it.
+    """
+
+    generation: Mapping[str, object] = field(default_factory=dict)
+    line: str | None = None
+    final_answer: Mapping[str, object] | None = None
+    declares_tools: bool = True
+
+
+def has_final_answer(prepared: Prepared, model: Model) -> bool:
+    """Whether the answer to this request comes as a call of `final_answer`."""
+    return (
+        not model.schema_with_tools
+        and bool(prepared.tools)
+        and prepared.tool_choice.mode == "auto"
+        and _wanted(prepared).get("type") == "json_schema"
+    )
+
+
+def output_format(prepared: Prepared, model: Model) -> OutputFormat:
+    """How the request's `text` is carried. Raises RefusedError for a form that the model cannot be held to."""
+    conversions = prepared.conversions
+    verbosity = prepared.request.text.get("verbosity")
+    if verbosity == "medium":
+        conversions.append(ignored("text.verbosity", "the usual value"))
+    elif verbosity is not None:
+        conversions.append(dropped("text.verbosity", "the vendor has no such setting"))
+    wanted = _wanted(prepared)
+    kind = wanted.get("type")
+    if kind in (None, "text"):
+        return OutputFormat()
+    able = prepared.capabilities
+    if kind not in ("json_object", "json_schema") or not (
+        able.json_schema if kind == "json_schema" else able.json_object
+    ):
+        refuse(FORMAT_PATH, f"The model '{prepared.model}' cannot be held to the format '{kind}'.", value=True)
+    if not prepared.tools or model.schema_with_tools:
+        return OutputFormat(_native(wanted, conversions))
+    mode = prepared.tool_choice.mode
+    if mode == "none":
+        reason = "left out: none may be called, and the model holds to no format beside them"
+        conversions.append(approximated("tools", reason))
+        return OutputFormat(_native(wanted, conversions), declares_tools=False)
+    if mode != "auto":
+        conversions.append(ignored(FORMAT_PATH, "a tool has to be called, so there is no text to have a format"))
+        return OutputFormat()
+    if kind == "json_object":
+        reason = "asked for by an instruction: the model has no JSON mode beside tools"
+        conversions.append(approximated(FORMAT_PATH, reason, contract=True))
+        return OutputFormat(line=JSON_OBJECT_LINE)
+    return OutputFormat(final_answer=_final_answer(wanted, prepared))
+
+
+def report_schema(found: DialectSchema, path: str, conversions: list[Conversion], *, contract: bool = True) -> None:
+    """Declare what the schema at `path` lost on its way into the dialect."""
+    if found.told:
+        reason = f"told, but not enforced: {', '.join(found.told)}"
+        conversions.append(approximated(path, reason, contract=contract))
+    if found.left_out:
+        conversions.append(ignored(path, f"left out: {', '.join(found.left_out)}"))
+
+
+def _wanted(prepared: Prepared) -> Mapping[str, object]:
+    wanted = prepared.request.text.get("format")
+    return wanted if isinstance(wanted, Mapping) else {}
+
+
+def _native(wanted: Mapping[str, object], conversions: list[Conversion]) -> dict[str, object]:
+    if wanted.get("type") == "json_object":
+        return {"responseMimeType": JSON}
+    found = _schema(wanted, conversions)
+    schema: dict[str, object] = {}
+    if isinstance(name := wanted.get("name"), str) and name:
+        schema["title"] = name
+    schema |= found
+    if "description" not in schema and isinstance(description := wanted.get("description"), str) and description:
+        schema["description"] = description
+    elif wanted.get("description"):
+        conversions.append(ignored(f"{FORMAT_PATH}.description", "the schema has a description of its own"))
+    return {"responseMimeType": JSON, "responseJsonSchema": schema}
+
+
+def _schema(wanted: Mapping[str, object], conversions: list[Conversion]) -> Mapping[str, object]:
+    schema = wanted.get("schema")
+    if not isinstance(schema, Mapping):
+        refuse(f"{FORMAT_PATH}.schema", "A format of type 'json_schema' needs a schema.", value=True)
+    if wanted.get("strict") is False:
+        conversions.append(ignored(f"{FORMAT_PATH}.strict", "the vendor always enforces the schema"))
+    found = to_dialect(schema)
+    report_schema(found, f"{FORMAT_PATH}.schema", conversions)
+    return found.schema
+
+
+def _final_answer(wanted: Mapping[str, object], prepared: Prepared) -> dict[str, object]:
+    conversions = prepared.conversions
+    for tool in prepared.tools:
+        if tool.name == FINAL_ANSWER:
+            message = f"No tool may be called '{FINAL_ANSWER}' where an answer with a schema is asked of this model."
+            refuse(f"{tool.path}.name", message, value=True)
+    schema = dict(_schema(wanted, conversions))
+    if schema.setdefault("type", "object") != "object":
+        message = "Beside tools this model takes only schemas of type 'object'."
+        refuse(f"{FORMAT_PATH}.schema", message, value=True)
+    reason = f"the model takes no schema beside tools: it answers by calling '{FINAL_ANSWER}'"
+    conversions.append(approximated(FORMAT_PATH, reason, contract=True))
+    description = wanted.get("description")
+    text = f"{FINAL_ANSWER_DESCRIPTION}\n\n{description}" if description else FINAL_ANSWER_DESCRIPTION
+    return {"name": FINAL_ANSWER, "description": text, "parametersJsonSchema": schema}

@@ -1,0 +1,107 @@
+"""Token counts: what the vendor's numbers add up to."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.responses.events import Usage
+from proxy.responses.usage import UsageTally
+from tests.providers.gemini.answers import chunk, said, stop, streamed, whole
+
+
+def counts(
+    P: Any = None,  # noqa: N803 - the letters of the vendor's arithmetic
+    C: Any = None,  # noqa: N803
+    U: Any = None,  # noqa: N803
+    T: Any = None,  # noqa: N803
+    K: Any = None,  # noqa: N803
+    total: Any = None,
+) -> dict[str, Any]:
+    named = {
+        "promptTokenCount": P,
+        "candidatesTokenCount": C,
+        "toolUsePromptTokenCount": U,
+        "thoughtsTokenCount": T,
+        "cachedContentTokenCount": K,
+        "totalTokenCount": total,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def last_usage(*reports: Any) -> Usage | None:
+    events = streamed(*(chunk(said("A"), usage=report) for report in reports), stop())
+    return next((event for event in reversed(events) if isinstance(event, Usage)), None)
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (counts(P=500, C=120, U=300, T=10, total=930), Usage(800, output_tokens=130, reasoning_tokens=10)),
+        (counts(P=50, C=20, T=30, total=100), Usage(50, output_tokens=50, reasoning_tokens=30)),
+        (counts(P=10, C=5, total=15), Usage(10, output_tokens=5)),
+        (counts(P=100, C=5, K=90, total=105), Usage(100, 90, output_tokens=5)),
+        # The thoughts are part of the candidates' tokens.
+        (counts(P=10, C=50, T=30, total=60), Usage(10, output_tokens=50, reasoning_tokens=30)),
+        (counts(P=10, C=50, U=5, T=30, total=65), Usage(15, output_tokens=50, reasoning_tokens=30)),
+        (counts(P=10, C=50, U=5, T=30, total=60), Usage(15, output_tokens=80, reasoning_tokens=30)),
+        (counts(P=10, C=20, T=30, total=30), Usage(10, output_tokens=20, reasoning_tokens=20)),
+        # A number that is zero is left out.
+        (counts(P=15, T=2, total=17), Usage(15, output_tokens=2, reasoning_tokens=2)),
+        (counts(P=7, total=7), Usage(7, output_tokens=0)),
+        (counts(P=7, total=9), Usage(7, output_tokens=2)),
+        (counts(P=7, C=0, T=0, total=7), Usage(7, output_tokens=0, reasoning_tokens=0)),
+        (counts(C=18, T=58), Usage(0, output_tokens=76, reasoning_tokens=58)),
+        # What is not said stays unknown.
+        (counts(P=7), Usage(7)),
+        (counts(total=9), Usage()),
+        (counts(P=None, C="5", T=True, U=-1, K=2.0), Usage(cached_tokens=2)),
+        (counts(P=2**60, C=1), Usage(0, output_tokens=1)),
+        ({"trafficType": "ON_DEMAND"}, None),
+        ({}, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_arithmetic(report: Any, expected: Usage | None) -> None:
+    events = whole(stop(said("A"), usage=report) if report is not None else stop(said("A")))
+    assert next((event for event in events if isinstance(event, Usage)), None) == expected
+    if report is not None:
+        assert last_usage(report) == expected
+
+
+def test_the_highest_number_of_a_stream_counts() -> None:
+    reports = [
+        counts(P=46, C=13, T=38, total=97),
+        counts(P=258, C=44, U=1479, T=250, K=20, total=2031),
+        counts(P=258, C=44, total=302),
+    ]
+    assert last_usage(*reports) == Usage(1737, 20, output_tokens=294, reasoning_tokens=250)
+
+
+def test_numbers_are_told_when_they_change() -> None:
+    report = counts(P=5, C=1, total=6)
+    events = streamed(*(chunk(said("A"), usage=report) for _ in range(3)), stop(usage=counts(P=5, C=2, total=7)))
+    assert [event for event in events if isinstance(event, Usage)] == [
+        Usage(5, output_tokens=1),
+        Usage(5, output_tokens=2),
+    ]
+
+
+NUMBERS = st.none() | st.integers(0, 2000)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.builds(counts, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=4))
+def test_numbers_never_contradict_each_other(reports: list[dict[str, Any]]) -> None:
+    tally = UsageTally()
+    for event in streamed(*(chunk(said("A"), usage=report) for report in reports), stop()):
+        if isinstance(event, Usage):
+            assert (event.reasoning_tokens or 0) <= (event.output_tokens or 0)
+            tally.replace(event)
+    highest = {name: max(report.get(name, 0) for report in reports) for name in counts(*[0] * 6)}
+    total = tally.total()
+    if any("promptTokenCount" in report for report in reports):
+        assert total.input_tokens == highest["promptTokenCount"] + highest["toolUsePromptTokenCount"]
+    assert total.cached_tokens <= total.input_tokens
