@@ -237,14 +237,17 @@ class GeminiDecoder:
                 return
         said, signature = text(part.get("text")), text(part.get("thoughtSignature"))
         if part.get("thought") is True:
-            self._thought(said, signature)
+            self._thought(said, signature, goes_on=first)
         elif said:
             self._said(said, signature, goes_on=first)
-        elif signature and part.keys() <= _EMPTY_PART:
-            self._prove(TURN, signature, "turn_end")
+        else:
+            if not first:
+                self._grounding.parts.append(ContentPart("other"))
+            if signature and part.keys() <= _EMPTY_PART:
+                self._prove(TURN, signature, "turn_end")
 
-    def _thought(self, said: str, signature: str) -> None:
-        if not self._is_last("thought"):
+    def _thought(self, said: str, signature: str, *, goes_on: bool) -> None:
+        if not (goes_on and self._is_last("thought")):
             self._grounding.parts.append(ContentPart("thought"))
         if not said and not signature:
             return

@@ -6,7 +6,7 @@ execution and to the combination of tools.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from providers.gemini.reading import Json, mapping, mappings, text, texts
@@ -59,9 +59,8 @@ class _Call:
 
     key: Key
     id: str
-    tool: str
     kind: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step]
 
 
 class ServerTools:
@@ -76,11 +75,11 @@ class ServerTools:
     def code(self, value: Json, key: Key) -> Sequence[Hosted]:
         """`executableCode`."""
         fields = {"code": text(value.get("code")), "container_id": CONTAINER}
-        return self._open(_Call(key, text(value.get("id")), "", CODE, [Step(CODE, "failed", fields)]))
+        return self._open(_Call(key, text(value.get("id")), CODE, [Step(CODE, "failed", fields)]))
 
     def code_result(self, value: Json, key: Key) -> Sequence[Hosted]:
         """`codeExecutionResult`; with the key for code that was not shown."""
-        call = self._answered(value, CODE) or _Call(key, "", "", CODE, [Step(CODE, "failed", {})])
+        call = self._answered(value, CODE) or _Call(key, "", CODE, [Step(CODE, "failed", {})])
         outcome, output = value.get("outcome"), text(value.get("output"))
         logs = [{"type": "logs", "logs": output}] if output else []
         fields = {"container_id": CONTAINER, **call.steps[0].fields, "outputs": logs}
@@ -94,18 +93,16 @@ class ServerTools:
             return ()
         self.seen.add(tool)
         steps = _ASKED[tool](mapping(value.get("args")))
-        return self._open(_Call(key, text(value.get("id")), tool, kind, steps))
+        return self._open(_Call(key, text(value.get("id")), kind, steps))
 
     def tool_response(self, value: Json, key: Key) -> Sequence[Hosted]:
         """`toolResponse`; with the key for a call that was not shown."""
-        tool = text(value.get("toolType"))
-        call = self._answered(value, _TOOL_KINDS.get(tool))
+        call = self._answered(value, _TOOL_KINDS.get(text(value.get("toolType"))))
         if call is None:
             return ()
         response = mapping(value.get("response"))
         pages = mappings(response.get("url_metadata")) or mappings(response.get("urlMetadata"))
-        if call.tool == PAGES and pages:
-            call.steps = pages_read(pages) or call.steps
+        call.steps = pages_read(pages) or call.steps
         return _ended(call)
 
     def image(self, value: Json, key: Key) -> Sequence[Hosted]:
@@ -128,11 +125,12 @@ class ServerTools:
         return (Hosted(call.key, call.kind, _WORKING[call.kind], call.steps[0].fields),)
 
     def _answered(self, value: Json, kind: str | None) -> _Call | None:
-        """The call that a result belongs to: the one with its id, else the first of its kind."""
+        """The call that a result belongs to: the one with its id, else the first where one of the two has none."""
         identifier = text(value.get("id"))
-        named = [call for call in self._waiting if identifier and call.id == identifier]
-        alike = [call for call in self._waiting if call.kind == kind and not (identifier and call.id)]
-        call = next(iter(named or alike), None)
+        alike = [call for call in self._waiting if kind in (None, call.kind)]
+        call = next((call for call in alike if call.id == identifier), None)
+        if call is None:
+            call = next((call for call in alike if not call.id or not identifier), None)
         if call is not None:
             self._waiting.remove(call)
         return call

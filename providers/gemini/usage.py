@@ -63,7 +63,7 @@ class UsageReport:
             output = max(0, total - prompt - tools) if total is not None and prompt is not None else None
         else:
             output = (candidates or 0) + (thoughts or 0)
-            if thoughts and candidates and prompt is not None and prompt + tools + candidates == total:
+            if candidates and prompt is not None and prompt + tools + candidates == total:
                 output = candidates
         return Usage(
             # Counts of zero are left out on the wire: beside a count of the output, a missing one of the prompt is 0.

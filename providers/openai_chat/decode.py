@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from providers.openai_chat.citations import NumberedCitations
-from providers.openai_chat.details import Details
 from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.errors import error_in_answer, failure_code, not_json
 from providers.openai_chat.reading import (
@@ -24,8 +23,8 @@ from providers.openai_chat.reading import (
     token_logprobs,
     url_citations,
 )
-from providers.openai_chat.reasoning import REASONING_DETAILS, REASONING_TEXT
 from providers.openai_chat.salvage import calls_in_error
+from providers.openai_chat.stretches import Stretches
 from providers.openai_chat.think_tags import Piece, ThinkTags
 from providers.openai_chat.tool_calls import ToolCalls, dumped
 from providers.openai_chat.usage import usage_of
@@ -37,8 +36,6 @@ from proxy.responses.events import (
     Event,
     Failed,
     Finished,
-    Proof,
-    Reasoning,
     Refusal,
     Started,
     Text,
@@ -58,12 +55,10 @@ class ChatDecoder:
 
     __slots__ = (
         "_annotations",
-        "_burst",
         "_calls",
         "_choice",
         "_cited",
         "_detail",
-        "_details",
         "_dialect",
         "_error_of",
         "_events",
@@ -72,11 +67,9 @@ class ChatDecoder:
         "_offered",
         "_output",
         "_over",
-        "_raw",
-        "_reasoning_key",
+        "_reasoned",
         "_repeated",
         "_service_tier",
-        "_signature",
         "_started",
         "_text_open",
         "_think_tags",
@@ -106,12 +99,8 @@ class ChatDecoder:
         self._logprobs: list[dict[str, object]] | None = None
         self._annotations: list[Annotation] = []
         self._cited = NumberedCitations() if dialect.numbered_citations else None
-        # Reasoning: each burst of it is an item of its own.
-        self._burst = 0
-        self._reasoning_key: str | None = None
-        self._raw = True
-        self._signature = ""
-        self._details = Details() if dialect.replay is not None and dialect.replay.form == "details" else None
+        # Reasoning, each stretch of which is an item of its own; and calls.
+        self._reasoned = Stretches(dialect.replay)
         self._calls = ToolCalls()
 
     # --- the way in -------------------------------------------------------------------------------------------------
@@ -140,7 +129,7 @@ class ChatDecoder:
         """The text of a chunk that goes on with the open text and says nothing else, as nearly every chunk does."""
         if (
             not isinstance(chunk, dict)
-            or self._reasoning_key is not None
+            or self._reasoned.key is not None
             or self._annotations
             or self._logprobs
             or self._cited is not None
@@ -364,7 +353,7 @@ class ChatDecoder:
             self._held = ""
             self._end_reasoning()
             self._text_open = self._output = True
-        elif self._reasoning_key is not None:
+        elif self._reasoned.key is not None:
             self._end_reasoning()
         logprobs, self._logprobs = self._logprobs, None
         self._events.append(Text(CONTENT, text, logprobs))
@@ -391,7 +380,7 @@ class ChatDecoder:
         elif isinstance(part, dict):
             if part.get("type") in ("thinking", "reasoning"):
                 self._thought(joined_text(part.get("thinking") or part.get("text") or part.get("summary")), None)
-                self._signature = text_of(part.get("signature")) or self._signature
+                self._reasoned.sign(text_of(part.get("signature")))
                 if part.get("closed") is True:
                     self._end_reasoning()
             elif isinstance(text := part.get("text"), str) and text:
@@ -418,33 +407,14 @@ class ChatDecoder:
         text = joined_text(thought) or "".join(parts)
         if text:
             self._reasoning(text, raw=not summary)
-        if self._details is not None:
-            add = self._details.add_whole if self._whole else self._details.add
-            add(entries)
+        self._reasoned.details(entries, whole=self._whole)
 
     def _reasoning(self, text: str, *, raw: bool) -> None:
-        if self._reasoning_key is not None and self._raw != raw:
-            self._end_reasoning()
-        if self._reasoning_key is None:
-            self._burst += 1
-            self._reasoning_key = "reasoning" if self._burst == 1 else f"reasoning:{self._burst}"
-            self._raw = raw
-            self._output = True
-        self._events.append(Reasoning(self._reasoning_key, text, raw))
+        self._output = True
+        self._reasoned.text(text, self._events, raw=raw)
 
     def _end_reasoning(self) -> None:
-        """The burst is over: what the server wants back of it goes into the seal."""
-        key, self._reasoning_key = self._reasoning_key, None
-        if self._details is not None:
-            if self._details and (key is not None or not self._text_open):
-                self._burst += key is None
-                self._seal_details(key or f"reasoning:{self._burst}", self._details)
-        elif key is not None and self._raw and self._dialect.replay is not None:
-            self._events.append(Proof(key, REASONING_TEXT, self._signature, verbatim=True))
-        self._signature = ""
-
-    def _seal_details(self, key: str, details: Details) -> None:
-        self._events.append(Proof(key, REASONING_DETAILS, details.take()))
+        self._reasoned.end(self._events, in_text=self._text_open)
 
     def _citations(self, annotations: object) -> None:
         citations = [Annotation(CONTENT, citation) for citation in url_citations(annotations)]
@@ -520,8 +490,7 @@ class ChatDecoder:
         self._cite()
         self._end_reasoning()
         self._events += self._calls.end()
-        if self._details:
-            self._events.append(Proof("reasoning:end", REASONING_DETAILS, self._details.take(), "turn_end"))
+        self._reasoned.finish(self._events)
         if self._calls.nameless:
             self._fail(ProviderError("vendor_failure", "The provider sent a tool call without the tool's name."))
             return

@@ -1,9 +1,10 @@
 """A recorded whole answer, told as the stream that the same vendor would have sent: in small pieces."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from . import generate_content
 from .recordings import Recording
 
 PIECE: Final = 5
@@ -17,6 +18,8 @@ def as_stream(recording: Recording) -> bytes:
         return b"".join(
             b"event: %b\ndata: %b\n\n" % (payload["type"].encode(), _bytes(payload)) for payload in _messages(answer)
         )
+    if recording.family == "gemini":
+        return generate_content.as_stream(answer if isinstance(answer, list) else [answer], PIECE)
     return b"".join(b"data: %b\n\n" % _bytes(chunk) for chunk in _chat(answer)) + b"data: [DONE]\n\n"
 
 
@@ -85,11 +88,10 @@ def _chat(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _message_deltas(message: dict[str, Any], logprobs: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": ""}
     details = message.get("reasoning_details") or ()
-    for member in ("reasoning_content", "reasoning"):
-        for piece in _pieces(message.get(member) or ""):
-            yield {member: piece, **_details_of(details, piece)}
-    if details and not message.get("reasoning"):
-        yield {"reasoning_details": details}
+    for detail in details:
+        yield from _detail(detail)
+    for member in ("reasoning_content",) if details else ("reasoning_content", "reasoning"):
+        yield from ({member: piece} for piece in _pieces(message.get(member) or ""))
     yield from _content_deltas(message.get("content"), (logprobs or {}).get("content") or [])
     yield from ({"refusal": piece} for piece in _pieces(message.get("refusal") or ""))
     if annotations := message.get("annotations"):
@@ -101,11 +103,14 @@ def _message_deltas(message: dict[str, Any], logprobs: dict[str, Any] | None) ->
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
-def _details_of(details: Sequence[dict[str, Any]], piece: str) -> dict[str, Any]:
-    """The same piece once more, in the form in which OpenRouter says what kind of reasoning it is."""
-    members = {"reasoning.summary": "summary", "reasoning.text": "text"}
-    first = next((detail for detail in details if detail["type"] in members), None)
-    return {"reasoning_details": [{"type": first["type"], members[first["type"]]: piece}]} if first else {}
+def _detail(detail: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """An entry of OpenRouter's: its text in pieces, each told once more as `reasoning`; encrypted ones at once."""
+    member = {"reasoning.summary": "summary", "reasoning.text": "text"}.get(detail["type"])
+    if member is None:
+        yield {"reasoning_details": [detail]}
+    else:
+        for piece in _pieces(detail[member]):
+            yield {"reasoning": piece, "reasoning_details": [{**detail, member: piece}]}
 
 
 def _content_deltas(content: Any, tokens: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

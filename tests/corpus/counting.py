@@ -4,12 +4,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .frames import payloads
+from .generate_content import counts_of
 from .recordings import Recording
 
 
 def expected_usage(recording: Recording) -> dict[str, Any] | None:
     """The `usage` of the response; None where the vendor gave no counts."""
-    counts = _anthropic(recording) if recording.family == "anthropic" else _chat(recording)
+    if recording.family == "gemini":
+        counts = counts_of(payloads(recording))
+    else:
+        counts = _anthropic(recording) if recording.family == "anthropic" else _chat(recording)
     if counts is None:
         return None
     read, cached, written, made, thought = counts
@@ -44,7 +48,8 @@ def _anthropic(recording: Recording) -> tuple[int, int, int, int, int] | None:
 
 
 def _chat(recording: Recording) -> tuple[int, int, int, int, int] | None:
-    """Input includes the cache; reasoning is part of the output, except where only the sum with it gives the total."""
+    """Input includes the cache; reasoning is part of the output and audio of the input, except where only the sum with
+    them gives the total."""
     reports = []
     for payload in payloads(recording):
         reports += [payload.get("usage"), (payload.get("x_groq") or {}).get("usage")]
@@ -54,6 +59,9 @@ def _chat(recording: Recording) -> tuple[int, int, int, int, int] | None:
         return None
     read, made = last["prompt_tokens"], last["completion_tokens"]
     of_input, of_output = last.get("prompt_tokens_details") or {}, last.get("completion_tokens_details") or {}
+    audio = of_input.get("audio_tokens") or 0
+    if audio and last.get("total_tokens") == read + audio + made:
+        read += audio
     cached = _first(of_input.get("cached_tokens"), last.get("cached_tokens"), last.get("prompt_cache_hit_tokens"))
     if not cached:
         cached = _first(last.get("cache_read_input_tokens"), *_llama_cpp_cache(recording))

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any, Final
 
+from .generate_content import finish_of
 from .recordings import Recording
 
 _END: Final = re.compile(rb"\r?\n\r?\n")
@@ -25,9 +26,10 @@ def inside_characters(body: bytes) -> list[int]:
 
 
 def payloads(recording: Recording) -> list[dict[str, Any]]:
-    """What the frames of a stream hold, or the one object of a whole answer."""
+    """What the frames of a stream hold, or the one object of a whole answer, or the elements of an array."""
     if not recording.stream:
-        return [json.loads(recording.body)]
+        answer = json.loads(recording.body)
+        return answer if isinstance(answer, list) else [answer]
     lines = recording.body.decode().splitlines()
     return [json.loads(line[5:]) for line in lines if line.startswith("data:") and line[5:].strip() != "[DONE]"]
 
@@ -35,7 +37,7 @@ def payloads(recording: Recording) -> list[dict[str, Any]]:
 def finish_signal(recording: Recording) -> int:
     """The position in front of the frame with which the vendor ends its answer.
 
-    Messages end with `message_stop`; Chat Completions with a finish reason, or with `[DONE]`.
+    Messages end with `message_stop`, Chat Completions with a finish reason or `[DONE]`, Gemini with a finish reason.
     """
     start = 0
     for end in [*frame_ends(recording.body), len(recording.body)]:
@@ -56,4 +58,7 @@ def _finishes(recording: Recording, frame: bytes) -> bool:
     values = [json.loads(data) for data in datas]
     if recording.family == "anthropic":
         return any(value["type"] == "message_stop" for value in values)
-    return any(choice.get("finish_reason") for value in values for choice in value.get("choices") or ())
+    if recording.family == "gemini":
+        return any(finish_of(value) for value in values)
+    finished = any(choice.get("finish_reason") for value in values for choice in value.get("choices") or ())
+    return finished or any(value.get("error") for value in values)

@@ -4,6 +4,7 @@ The SDKs describe requests as TypedDicts, which pydantic would check leniently: 
 unknown keys pass. So their types are built anew: iterables as lists, no extra keys, nothing coerced.
 """
 
+import json
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -23,8 +24,9 @@ from typing import (
 )
 
 from anthropic.types import message_create_params
+from google.genai import types as gemini
 from openai.types.chat import completion_create_params
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict, is_typeddict
 
 Body: TypeAlias = Mapping[str, Any]
@@ -77,6 +79,21 @@ def _is_required(name: str, hint: Any, holder: Any) -> bool:
     return origin is Required or (origin is not NotRequired and name in holder.__required_keys__)
 
 
+class GenerateContentRequest(BaseModel):
+    """The body of Gemini's `generateContent`, put together from the SDK's types, which know its parts by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contents: list[gemini.Content]
+    systemInstruction: gemini.Content | None = None  # noqa: N815 - the vendor's spelling
+    tools: list[gemini.Tool] | None = None
+    toolConfig: gemini.ToolConfig | None = None  # noqa: N815
+    generationConfig: gemini.GenerationConfig | None = None  # noqa: N815
+    safetySettings: list[gemini.SafetySetting] | None = None  # noqa: N815
+    cachedContent: str | None = None  # noqa: N815
+    serviceTier: Literal["standard", "flex", "priority"] | None = None  # noqa: N815
+
+
 @cache
 def _adapters(vendor: str) -> dict[bool, TypeAdapter[Any]]:
     """The types of a vendor's request, streamed and not."""
@@ -91,10 +108,13 @@ def _adapters(vendor: str) -> dict[bool, TypeAdapter[Any]]:
 
 
 def complaints(vendor: str, body: Body) -> list[str]:
-    """What is wrong with a body, by the types of the vendor's SDK (`openai` or `anthropic`); empty for a good one."""
-    adapter = _adapters(vendor)[body.get("stream") is True]
+    """What is wrong with a body, by the types of the vendor's SDK (`openai`, `anthropic` or `google-genai`); empty for
+    a good one."""
     try:
-        adapter.validate_python(body, strict=True)
+        if vendor == "gemini":
+            GenerateContentRequest.model_validate_json(json.dumps(body), strict=True, by_alias=True, by_name=False)
+        else:
+            _adapters(vendor)[body.get("stream") is True].validate_python(body, strict=True)
     except ValidationError as error:
         return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
     return []

@@ -19,7 +19,7 @@ import pytest
 
 from providers.openai_chat.dialects import DIALECTS
 
-Family: TypeAlias = Literal["anthropic", "openai_chat"]
+Family: TypeAlias = Literal["anthropic", "gemini", "openai_chat"]
 ElementT = TypeVar("ElementT")
 
 CORPUS: Final = "DRAGOMAN_CORPUS"
@@ -27,6 +27,8 @@ CLIENTS: Final = "DRAGOMAN_CLIENTS"
 SCALE: Final = "DRAGOMAN_SCALE"
 
 ANTHROPIC_FOLDERS: Final = ("anthropic_messages", "anthropic_vertex", "bedrock_invoke_anthropic")
+
+GEMINI_FOLDERS: Final = ("gemini_generate_content", "vertex_generate_content")
 
 OWN_FORMATS: Final[Mapping[str, str]] = {
     "cohere_v2_chat": "Cohere's own format",
@@ -36,21 +38,26 @@ OWN_FORMATS: Final[Mapping[str, str]] = {
 
 OTHER_ENDPOINTS: Final[Mapping[str, str]] = {
     "/v1/messages/count_tokens": "counts tokens",
+    ":countTokens": "counts tokens",
     "/model/anthropic.claude-instant-v1/invoke": "Text Completions, which came before Messages",
 }
-"""Paths, by their end, of recordings in the folders that are no answers of the two protocols."""
+"""Paths, by their end, of recordings in the folders that are no answers of the protocols."""
 
 DIALECT_NAMES: Final[Mapping[str, str]] = {
+    "alibaba_chat": "dashscope",
     "azure_openai_chat": "openai",
     "llamacpp_openai_chat": "llama_cpp",
     "openai_chat": "openai",
+    "zai_chat": "glm",
 }
 """Dialects of folders that have another name. A folder without a dialect of its own is read by the generic one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One exchange. `body` is the vendor's answer; `dialect` is empty for Messages. `model` is what was asked for."""
+    """One exchange. `body` is the vendor's answer; `dialect` is empty but for Chat Completions; `model` is what was
+    asked for, `tools` are the names of the functions that were offered (Chat Completions). A stream that came as one
+    JSON array, as Gemini's does without `alt=sse`, counts as a whole answer."""
 
     id: str
     folder: str
@@ -61,6 +68,7 @@ class Recording:
     stream: bool
     body: bytes
     features: frozenset[str]
+    tools: tuple[str, ...] = ()
 
     @property
     def content_type(self) -> str:
@@ -84,7 +92,7 @@ class RecordedRequest:
 
 @cache
 def recordings() -> tuple[Recording, ...]:
-    """All exchanges of the two vendor protocols; none without a corpus."""
+    """All exchanges of the vendors' protocols; none without a corpus."""
     return tuple(_recordings())
 
 
@@ -128,6 +136,12 @@ def tell(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def dialect_of(folder: str) -> str:
+    """The dialect of a folder's recordings."""
+    name = DIALECT_NAMES.get(folder, folder.removesuffix("_chat").removesuffix("_openai"))
+    return name if name in DIALECTS else "generic"
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -149,32 +163,37 @@ def _recordings() -> Iterator[Recording]:
             id=path.stem,
             folder=folder,
             family=family,
-            dialect=_dialect(folder) if family == "openai_chat" else "",
+            dialect=dialect_of(folder) if family == "openai_chat" else "",
             model=_model(exchange, path.stem),
             status=exchange["status"],
-            stream=exchange["stream"],
+            stream=exchange["stream"] and exchange["response_body_kind"] != "json",
             body=_body(exchange),
             features=frozenset(exchange["features"]),
+            tools=_tools(exchange) if family == "openai_chat" else (),
         )
 
 
 def _family(folder: str) -> Family | None:
     if folder in ANTHROPIC_FOLDERS:
         return "anthropic"
+    if folder in GEMINI_FOLDERS:
+        return "gemini"
     return "openai_chat" if folder.endswith("_chat") and folder not in OWN_FORMATS else None
 
 
-def _dialect(folder: str) -> str:
-    name = DIALECT_NAMES.get(folder, folder.removesuffix("_chat").removesuffix("_openai"))
-    return name if name in DIALECTS else "generic"
-
-
 def _model(exchange: Mapping[str, Any], fallback: str) -> str:
+    if "/models/" in exchange["path"]:
+        return str(exchange["path"].rpartition("/models/")[2].partition(":")[0])
     request, answer = exchange["request_body"], exchange["response_body"]
     for body in (request, answer):
         if isinstance(body, dict) and isinstance(body.get("model"), str) and body["model"]:
             return str(body["model"])
     return fallback
+
+
+def _tools(exchange: Mapping[str, Any]) -> tuple[str, ...]:
+    offered = (exchange["request_body"] or {}).get("tools") or ()
+    return tuple(dict.fromkeys(tool["function"]["name"] for tool in offered if "function" in tool))
 
 
 def _body(exchange: Mapping[str, Any]) -> bytes:

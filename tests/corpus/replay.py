@@ -17,6 +17,7 @@ import orjson
 
 from config.naming import Names
 from providers.anthropic import Anthropic, AnthropicSettings
+from providers.gemini import Gemini, GeminiSettings
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.dialect import Dialect
 from proxy.exchange.endpoint import Endpoint, Target
@@ -66,6 +67,8 @@ def provider_of(recording: Recording) -> Provider:
     """The provider that reads the recording."""
     if recording.family == "anthropic":
         return Anthropic(AnthropicSettings(), "anthropic")
+    if recording.family == "gemini":
+        return Gemini(GeminiSettings(), "gemini")
     return OpenAIChat(OpenAIChatSettings(base_url="http://vendor.test/v1", dialect=recording.dialect), "chat")
 
 
@@ -106,6 +109,7 @@ def replay(
             "input": "ping",
             "stream": recording.stream if stream is None else stream,
             "max_output_tokens": 1000,
+            "tools": [{"type": "function", "name": name} for name in recording.tools],
         }
     )
     with _without_chance():

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import orjson
 
 from providers.anthropic import Anthropic, AnthropicSettings
+from providers.gemini import Gemini, GeminiSettings
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.prepare import Rules, encode, prepare
@@ -18,7 +19,7 @@ from proxy.responses.request import check_not_empty, check_state, parse_create
 from proxy.responses.seal import Sealer, SealKey
 from proxy.upstream.client import HttpClient
 
-from .recordings import requests
+from .recordings import requests, sampled
 
 SEALER: Final = Sealer([SealKey("test", bytes(32))])
 
@@ -42,18 +43,53 @@ class Destination:
         provider: Provider
         if self.vendor == "anthropic":
             provider = Anthropic(AnthropicSettings(), "anthropic")
+        elif self.vendor == "gemini":
+            provider = Gemini(GeminiSettings(), "gemini")
         else:
             settings = OpenAIChatSettings(base_url="http://vendor.test/v1", dialect=self.dialect)
             provider = OpenAIChat(settings, "chat")
         return Target(Endpoint("vendor", provider, cast(HttpClient, None)), self.model)
 
 
+CHAT_SERVERS: Final = (
+    ("deepseek", "deepseek-v4-pro"),
+    ("xai", "grok-4.6"),
+    ("xai", "grok-3"),
+    ("moonshot", "kimi-k3"),
+    ("moonshot", "kimi-k2.6"),
+    ("dashscope", "qwen3.8-max"),
+    ("dashscope", "qwen3-32b"),
+    ("glm", "glm-5.3"),
+    ("glm", "glm-4.6v"),
+    ("minimax", "MiniMax-M3"),
+    ("mistral", "mistral-medium-latest"),
+    ("mistral", "ministral-8b-latest"),
+    ("perplexity", "sonar-reasoning-pro"),
+    ("groq", "openai/gpt-oss-120b"),
+    ("groq", "qwen/qwen3-32b"),
+    ("together", "zai-org/GLM-5.1"),
+    ("fireworks", "accounts/fireworks/models/kimi-k2p6"),
+    ("openrouter", "anthropic/claude-sonnet-5.5"),
+    ("openrouter", "mistralai/mistral-medium-3.1"),
+    ("cerebras", "gpt-oss-120b"),
+    ("cerebras", "zai-glm-4.7"),
+    ("huggingface", "moonshotai/Kimi-K2-Instruct-0905:groq"),
+    ("vllm", "qwen3"),
+    ("vllm", "minimax-m2.7"),
+    ("sglang", "qwen3"),
+    ("llama_cpp", "qwen3"),
+    ("ollama", "gpt-oss:20b"),
+    ("lm_studio", "qwen3"),
+    ("generic", "qwen3"),
+)
+"""Servers that speak Chat Completions after OpenAI's example, with models whose families differ."""
+
 DESTINATIONS: Final = (
     *(
         Destination("openai_chat", model, "openai")
         for model in ("gpt-4.1", "gpt-5.4", "gpt-5.6-sol", "gpt-6-astra", "o3")
     ),
-    *(Destination("openai_chat", "qwen3", dialect) for dialect in ("vllm", "llama_cpp", "generic")),
+    *(Destination("openai_chat", model, dialect) for dialect, model in CHAT_SERVERS),
     *(
         Destination("anthropic", model)
         for model in (
@@ -64,6 +100,17 @@ DESTINATIONS: Final = (
             "claude-sonnet-5-5",
             "claude-opus-5-5",
             "claude-of-tomorrow-9",
+        )
+    ),
+    *(
+        Destination("gemini", model)
+        for model in (
+            "gemini-2.0-flash",
+            "gemini-2.5-flash",
+            "gemini-2.5-pro",
+            "gemini-3.1-pro-preview",
+            "gemini-3.5-flash",
+            "gemini-4-argon",
         )
     ),
 )
@@ -158,10 +205,14 @@ FULL: Final[Mapping[str, Any]] = {
 """A request with something in most places where an order could be lost."""
 
 
+MOST: Final = 60
+"""How many of the recorded requests the digest is made of unless all are asked for."""
+
+
 def digest() -> str:
-    """A hash over the bodies, headers and conversions of all requests for all destinations."""
+    """A hash over the bodies, headers and conversions of requests for all destinations."""
     whole = hashlib.sha256()
-    for body in (FULL, *(request.body for request in requests())):
+    for body in (FULL, *(request.body for request in sampled(requests(), MOST))):
         for destination in DESTINATIONS:
             translated = translate(body, destination)
             if isinstance(translated, Translated):

@@ -57,14 +57,14 @@ def cut_replays(recording: Recording, provider: Provider) -> list[Replay]:
 
 def strict_reader(recording: Recording) -> Provider:
     """The recording's provider, its dialect without the leave to end as it likes."""
-    if recording.family == "anthropic":
+    if recording.family != "openai_chat":
         return provider_of(recording)
     return provider_with(replace(DIALECTS[recording.dialect], finish_optional=False))
 
 
 def lenient_reader(recording: Recording) -> Provider:
     """The recording's provider, its dialect with the leave to end as it likes."""
-    if recording.family == "anthropic":
+    if recording.family != "openai_chat":
         return provider_of(recording)
     return provider_with(replace(DIALECTS[recording.dialect], finish_optional=True))
 
@@ -126,4 +126,5 @@ def test_only_servers_known_for_it_may_leave_out_the_end() -> None:
 def test_cuts_are_sampled_evenly() -> None:
     counts: dict[str, Any] = {recording.id: len(cuts(recording)) for recording in answers(stream=True)}
     tell(f"{len(counts)} streams, {dict(counted)}")
-    assert min(counts.values()) >= 3
+    # A whole answer in one frame can be cut in front of it and within it.
+    assert min(counts.values()) >= 2

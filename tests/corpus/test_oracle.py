@@ -69,6 +69,36 @@ CHAT: Body = {
     "stream_options": {"include_usage": True},
 }
 
+GEMINI: Body = {
+    "systemInstruction": {"parts": [{"text": "Be brief"}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "Weather?"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]},
+        {
+            "role": "model",
+            "parts": [
+                {"functionCall": {"id": "call_1", "name": "wx", "args": {"city": "Oslo"}}, "thoughtSignature": "U2ln"}
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [{"functionResponse": {"id": "call_1", "name": "wx", "response": {"output": "3 C"}}}],
+        },
+    ],
+    "tools": [
+        {"functionDeclarations": [{"name": "wx", "description": "Weather", "parametersJsonSchema": SCHEMA}]},
+    ],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["wx"]}},
+    "generationConfig": {
+        "maxOutputTokens": 100,
+        "temperature": 1,
+        "responseMimeType": "application/json",
+        "responseJsonSchema": SCHEMA,
+        "thinkingConfig": {"thinkingLevel": "LOW", "includeThoughts": True},
+    },
+    "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+    "serviceTier": "flex",
+}
+
 Damage = Callable[[Body], object]
 
 
@@ -126,9 +156,20 @@ DAMAGES: list[tuple[str, str, Damage]] = [
     ("openai_chat", "flat schema", _set({"type": "json_schema", "name": "a", "schema": SCHEMA}, "response_format")),
     ("openai_chat", "effort that does not exist", _set("extreme", "reasoning_effort")),
     ("openai_chat", "number as text", _set("100", "max_completion_tokens")),
+    ("gemini", "no contents", _without("contents")),
+    ("gemini", "unknown member", _set(True, "stream")),
+    ("gemini", "member in the spelling of Python", _set(100, "generationConfig", "max_output_tokens")),
+    ("gemini", "unknown member of a part", _set("auto", "contents", 0, "parts", 0, "detail")),
+    ("gemini", "signature that is not base64", _set("!", "contents", 1, "parts", 0, "thoughtSignature")),
+    ("gemini", "arguments as text", _set("{}", "contents", 1, "parts", 0, "functionCall", "args")),
+    ("gemini", "result as text", _set("3 C", "contents", 2, "parts", 0, "functionResponse", "response")),
+    ("gemini", "unknown member of a function", _set(True, "tools", 0, "functionDeclarations", 0, "strict")),
+    ("gemini", "number as text", _set("100", "generationConfig", "maxOutputTokens")),
+    ("gemini", "tier that does not exist", _set("default", "serviceTier")),
+    ("gemini", "image that is not base64", _set("?", "contents", 0, "parts", 1, "inlineData", "data")),
 ]
 
-GOOD: dict[str, Body] = {"anthropic": MESSAGES, "openai_chat": CHAT}
+GOOD: dict[str, Body] = {"anthropic": MESSAGES, "openai_chat": CHAT, "gemini": GEMINI}
 
 
 @pytest.mark.parametrize("vendor", GOOD)

@@ -341,7 +341,9 @@ def test_streamed_arguments_of_the_next_call_end_the_one_before() -> None:
         ("$.a[999999999]", "x", {"a": ["x"]}),
         ("$.a.b.c", "x", {"a": {"b": {"c": "x"}}}),
         ("$[0]", "x", {"0": "x"}),
+        ("$['']", "x", {"": "x"}),
         ("a", "x", {}),
+        ("a.b", "x", {}),
         ("$", "x", {}),
         ("$..a", "x", {}),
         ("$.a[*]", "x", {}),
@@ -359,6 +361,21 @@ def test_values_of_another_kind_are_replaced() -> None:
     paths = ("$.a", "$.a.b", "$.a[0]", "$.a")
     events = both(call("f", partialArgs=[{"jsonPath": path, "numberValue": 1} for path in paths]))
     assert events == a_call(1, "f", '{"a":1}')
+
+
+@pytest.mark.parametrize(
+    ("pieces", "value"),
+    [
+        ([{"stringValue": "x", "willContinue": True}, {"stringValue": "y"}], "xy"),
+        ([{"stringValue": "x"}, {"stringValue": "y"}], "y"),
+        ([{"willContinue": True}, {"stringValue": "y"}], "y"),
+        ([{"stringValue": "x", "willContinue": True}, {"numberValue": 2}], 2),
+        ([{"numberValue": 2, "willContinue": True}, {"stringValue": "y"}], "y"),
+    ],
+)
+def test_only_strings_are_continued(pieces: Any, value: Any) -> None:
+    events = both(call("f", partialArgs=[piece | {"jsonPath": "$.a"} for piece in pieces]))
+    assert orjson.loads(events[1].delta) == {"a": value}
 
 
 def test_a_call_that_was_cut_is_incomplete() -> None:
@@ -431,6 +448,26 @@ def test_results_find_their_code() -> None:
     assert [(item["code"], item["outputs"][0]["logs"]) for item in got.output] == [("a", "A"), ("b", "B")]
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [("", "x"), ("x", ""), ("", ""), ("x", "x")])
+def test_results_find_their_code_where_ids_are_missing(ours: str, theirs: str) -> None:
+    code = {"executableCode": {"code": "a", "id": ours}}
+    search = tool("GOOGLE_SEARCH_WEB", identifier="")[0]
+    got = assembled(whole(stop(search, code, {"codeExecutionResult": {"output": "A", "id": theirs}})))
+    assert got.kinds == ["web_search_call", "code_interpreter_call"]
+    assert got.output[1]["outputs"] == [{"type": "logs", "logs": "A"}]
+
+
+def test_a_result_of_another_code() -> None:
+    parts = [{"executableCode": {"code": "a", "id": "x"}}, {"codeExecutionResult": {"output": "B", "id": "y"}}]
+    got = assembled(whole(stop(*parts)))
+    assert [(item["code"], item["status"]) for item in got.output] == [("a", "failed"), ("", "completed")]
+
+
+def test_an_answer_that_names_no_tool() -> None:
+    parts = [tool("GOOGLE_SEARCH_WEB", queries=["q"])[0], {"toolResponse": {"id": "c", "response": {}}}]
+    assert [event.phase for event in both(*parts)] == ["searching", "completed"]
+
+
 def test_code_without_a_result_failed_and_holds_nothing_up() -> None:
     got = assembled(streamed(chunk(CODE), chunk(said("A")), stop()))
     assert [(item["type"], item["status"]) for item in got.output] == [
@@ -475,13 +512,20 @@ def test_searches_are_shown_once() -> None:
     assert got.kinds == ["web_search_call", "message"]
 
 
-@pytest.mark.parametrize("names", [("retrieved_url", "url_retrieval_status"), ("retrievedUrl", "urlRetrievalStatus")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("url_metadata", "retrieved_url", "url_retrieval_status"),
+        ("urlMetadata", "retrievedUrl", "urlRetrievalStatus"),
+    ],
+)
 def test_pages(names: Any) -> None:
+    metadata, url, status = names
     pages = [
-        dict(zip(names, ("https://a", "URL_RETRIEVAL_STATUS_SUCCESS"), strict=True)),
-        dict(zip(names, ("https://b", "URL_RETRIEVAL_STATUS_ERROR"), strict=True)),
+        {url: "https://a", status: "URL_RETRIEVAL_STATUS_SUCCESS"},
+        {url: "https://b", status: "URL_RETRIEVAL_STATUS_ERROR"},
     ]
-    parts = tool("URL_CONTEXT", response={"url_metadata": pages}, urls=["https://a", "https://b"])
+    parts = tool("URL_CONTEXT", response={metadata: pages}, urls=["https://a", "https://b"])
     answer = stop(*parts, said("A"), urlContextMetadata={"urlMetadata": [{"retrievedUrl": "https://a"}]})
     got = assembled(whole(answer))
     assert [(item["status"], item["action"]) for item in got.output[:2]] == [
@@ -489,6 +533,11 @@ def test_pages(names: Any) -> None:
         ("failed", {"type": "open_page", "url": "https://b"}),
     ]
     assert got.kinds[2:] == ["message"]
+
+
+def test_an_answer_without_pages() -> None:
+    (item,) = assembled(whole(stop(*tool("URL_CONTEXT", response={"status": "ok"}, url="https://a")))).output
+    assert (item["status"], item["action"]["url"]) == ("completed", "https://a")
 
 
 def test_pages_without_an_answer() -> None:

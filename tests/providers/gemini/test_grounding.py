@@ -92,6 +92,14 @@ def test_a_part_that_is_no_text_is_passed_over() -> None:
     assert spans(thought("T"), said("Text"), metadata=metadata) == [(1, 3)]
 
 
+def test_every_part_of_an_answer_counts() -> None:
+    parts = [said("abc"), said(""), {"fileData": {}}, said("def")]
+    metadata = grounding(support(0, partIndex=3, startIndex=1, endIndex=3))
+    assert annotations(whole(stop(*parts, **metadata))) == ["ef https://a"]
+    thoughts = [thought("T"), thought("U"), said("abc"), said("def")]
+    assert annotations(whole(stop(*thoughts, **metadata))) == ["ef https://a"]
+
+
 @pytest.mark.parametrize(
     ("segment", "span"),
     [
@@ -233,6 +241,10 @@ def test_each_source_is_an_annotation() -> None:
         (
             {"retrievedContext": {"documentName": "d", "uri": "gs://b/f", "title": "f.pdf"}},
             {"type": "file_citation", "file_id": "d", "filename": "f.pdf", "index": 2},
+        ),
+        (
+            {"retrievedContext": {"uri": "gs://b/f", "text": "x"}},
+            {"type": "file_citation", "file_id": "gs://b/f", "filename": "gs://b/f", "index": 2},
         ),
         ({"web": {"title": "A"}}, None),
         ({}, None),

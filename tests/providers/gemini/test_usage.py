@@ -49,6 +49,7 @@ def last_usage(*reports: Any) -> Usage | None:
         (counts(P=10, C=20, T=30, total=30), Usage(10, output_tokens=20, reasoning_tokens=20)),
         # A number that is zero is left out.
         (counts(P=15, T=2, total=17), Usage(15, output_tokens=2, reasoning_tokens=2)),
+        (counts(P=15, T=2), Usage(15, output_tokens=2, reasoning_tokens=2)),
         (counts(P=7, total=7), Usage(7, output_tokens=0)),
         (counts(P=7, total=9), Usage(7, output_tokens=2)),
         (counts(P=7, C=0, T=0, total=7), Usage(7, output_tokens=0, reasoning_tokens=0)),

@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from providers.openai_chat.dialect import Replay
 from providers.openai_chat.reasoning import put_back, thought
@@ -110,3 +112,32 @@ def test_a_placeholder_stands_for_what_was_lost() -> None:
     assert put(replay) == ({"content": "Yes", "reasoning_content": " "}, True, [])
     assert put(replay, item("a")) == ({"content": "Yes", "reasoning_content": "a"}, True, [])
     assert put(replay, item("")) == ({"content": "Yes", "reasoning_content": " "}, True, ["input[1]"])
+
+
+ITEMS = st.lists(
+    st.builds(
+        lambda content, proof: item(content, proof),
+        st.sampled_from(["", "Visible", "<think>"]),
+        st.none()
+        | st.builds(text_proof, st.none() | st.text(max_size=4), st.sampled_from(["", "S"]))
+        | st.builds(details_proof, st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 3)), max_size=2)),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(items=ITEMS, form=st.sampled_from(["text", "details", "think_tags", "thinking_part"]))
+def test_every_thought_goes_back_in_its_order_or_is_declared(items: list[ReasoningItem], form: Any) -> None:
+    placed = [ReasoningItem([], each.content, each.proof, f"input[{number}]") for number, each in enumerate(items)]
+    message, went, left = put(Replay(form=form), *placed)
+    gone = [thought(each) for each in placed if each.path not in left]
+    assert went is bool(gone)
+    if form == "details":
+        assert message.get("reasoning_content", []) == [detail for each in gone for detail in each.details]
+    elif form == "thinking_part":
+        parts = message["content"] if gone else []
+        assert [part["thinking"][0]["text"] for part in parts if "thinking" in part] == [each.text for each in gone]
+    elif gone:
+        text = message["content"] if form == "think_tags" else message["reasoning_content"]
+        assert "\n".join(each.text for each in gone) in text
