@@ -13,10 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from providers.gemini.decode import THOUGHT
 from providers.gemini.parts import IN_RESULTS, PartWriter, VendorPart, only_text
 from providers.gemini.settings import MidSystem
-from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, TURN
+from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, THOUGHT, TURN
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored, refuse
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem

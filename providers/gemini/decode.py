@@ -19,7 +19,7 @@ from providers.gemini.grounding import ContentPart, Grounding, PartKind
 from providers.gemini.hosted import ServerTools
 from providers.gemini.logprobs import Token, split_at, tokens_of
 from providers.gemini.reading import Json, json_text, mapping, mappings, text
-from providers.gemini.signatures import CALL, TEXT, TURN
+from providers.gemini.signatures import CALL, TEXT, THOUGHT, TURN
 from providers.gemini.structured import FINAL_ANSWER
 from providers.gemini.usage import UsageReport, service_tier
 from proxy.provider.contract import Frame
@@ -40,9 +40,6 @@ from proxy.responses.events import (
     Started,
     Text,
 )
-
-THOUGHT: Final = "thought"
-"""The kind of a proof that came on a thought itself."""
 
 ErrorOf: TypeAlias = Callable[[object], ProviderError]
 

@@ -18,7 +18,6 @@ from providers.openai_chat.reading import (
     SERVICE_TIERS,
     as_delta,
     joined_text,
-    lenient_json,
     text_of,
     token_logprobs,
     url_citations,
@@ -30,6 +29,7 @@ from providers.openai_chat.tool_calls import ToolCalls, dumped
 from providers.openai_chat.usage import usage_of
 from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
+from proxy.provider.lenient_json import lenient_json
 from proxy.provider.repetition import RepeatedText
 from proxy.responses.events import (
     Annotation,

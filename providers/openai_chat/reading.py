@@ -1,6 +1,5 @@
 """What stands in a Chat Completions answer, read tolerantly: what is not as expected counts as absent."""
 
-import json
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any, Final
@@ -83,18 +82,6 @@ def as_delta(choice: Mapping[str, Any]) -> dict[str, Any]:
         numbered = [{**call, "index": index} if isinstance(call, dict) else call for index, call in enumerate(calls)]
         delta = {**delta, "tool_calls": numbered}
     return {**choice, "delta": delta}
-
-
-def lenient_json(data: bytes) -> object:
-    """JSON with bad UTF-8, halves of surrogate pairs, NaN or Infinity, which orjson refuses; None when it is none."""
-    try:
-        value = json.loads(data.decode("utf-8", "replace"))
-        if b"\\ud" in data or b"\\uD" in data:
-            text = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
-            value = json.loads(text.decode("utf-16-le", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return value
 
 
 def text_of(value: object) -> str | None:

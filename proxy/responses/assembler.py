@@ -398,7 +398,8 @@ class Assembler:
 
     def _open_part(self, key: Key, channel: type, part: dict[str, object]) -> None:
         opened = self._open
-        if opened is None or opened.kind != "message":
+        if opened is None or opened.kind != "message" or opened.later:
+            # A proof of what was said so far stands between it and what follows.
             self._close("completed")
             opened = self._open_item(
                 "message", key, "msg", {"type": "message", "status": "in_progress", "role": "assistant", "content": []}

@@ -39,12 +39,12 @@ counted = Counter[str]()
 
 @cache
 def cuts(recording: Recording) -> tuple[int, ...]:
-    """Where the recording is cut: at the frames' ends, and in the middle of the frame that follows, before the finish
-    signal."""
+    """Where the recording is cut: at the frames' ends before the finish signal, and in the middle of each frame, that
+    of the signal included."""
     last = finish_signal(recording)
     boundaries = [0, *(end for end in frame_ends(recording.body) if end <= last)]
     ends = frame_ends(recording.body)
-    middles = [(start + end) // 2 for start, end in zip([0, *ends], ends, strict=False) if end <= last]
+    middles = [(start + end) // 2 for start, end in zip([0, *ends], ends, strict=False) if start <= last]
     chosen = sampled(sorted({*boundaries, *middles}), MOST)
     counted["cuts possible"] += len({*boundaries, *middles})
     counted["cuts played"] += len(chosen)

@@ -272,6 +272,12 @@ def test_a_proof_of_the_next_item_stands_before_it() -> None:
     assert got.output[1]["encrypted_content"] == "thought|next|P|None"
 
 
+def test_a_proof_stands_between_the_text_it_belongs_to_and_the_text_that_follows() -> None:
+    got = assemble([Text("a", "One"), Proof("p", "signature", "S", "previous"), Text("b", "Two")])
+    assert [item["type"] for item in got.output] == ["message", "reasoning", "message"]
+    assert [item["content"][0]["text"] for item in got.output if item["type"] == "message"] == ["One", "Two"]
+
+
 @pytest.mark.parametrize("binds", ["previous", "turn_end"])
 def test_a_proof_of_a_message_stands_behind_the_whole_message(binds: Any) -> None:
     got = assemble([Text("t", "a"), Proof("p", "thought", "P", binds), Text("t", "b")])

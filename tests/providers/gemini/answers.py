@@ -16,7 +16,6 @@ from proxy.responses.request import parse_create
 from proxy.responses.response import opening
 from tests.conformance.validator import check_response, check_stream
 
-ENDS = (Finished, Failed)
 INCOMPLETE: dict[str, IncompleteReason] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 

@@ -6,8 +6,7 @@ import orjson
 import pytest
 
 from providers.gemini import Gemini, GeminiSettings
-from providers.gemini.decode import THOUGHT
-from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, TURN
+from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, THOUGHT, TURN
 from proxy.provider.conversions import RefusedError
 from proxy.provider.history import OpenedProof, ReasoningItem
 from tests.providers.gemini.requests import (
