@@ -1,13 +1,11 @@
 """Content parts of a message or a tool result -> content blocks of the Messages API."""
 
-import base64
-import binascii
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Final, NoReturn, TypeAlias
 
 from proxy.provider.conversions import Conversion, approximated, ignored, refuse
 from proxy.provider.history import Part
+from proxy.provider.media import PDF, PLAIN_TEXT, Media, data_url, decoded_text, file_media, is_text
 
 Block: TypeAlias = dict[str, object]
 
@@ -18,32 +16,6 @@ IMAGE_TYPES: Final = {
     "image/gif": "image/gif",
     "image/webp": "image/webp",
 }
-PDF: Final = "application/pdf"
-TEXT_TYPES: Final = frozenset(
-    {
-        "application/json",
-        "application/xml",
-        "application/yaml",
-        "application/x-yaml",
-        "application/javascript",
-        "application/x-ndjson",
-        "application/toml",
-    }
-)
-TYPES_BY_SUFFIX: Final = {
-    ".pdf": PDF,
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    **dict.fromkeys(
-        (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".yaml", ".yml", ".toml", ".py", ".js", ".ts", ".c",
-         ".cpp", ".h", ".java", ".go", ".rs", ".rb", ".sh", ".sql", ".log", ".ini", ".tex"),
-        "text/plain",
-    ),
-}  # fmt: skip
-UNTYPED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 @dataclass(slots=True)
@@ -121,15 +93,15 @@ class Content:
             _refuse_file_id(part, path)
         if is_web_address(url):
             return {"type": "image", "source": {"type": "url", "url": url}}
-        data = _data_url(url)
-        if data is None:
+        media = data_url(url)
+        if media is None:
             refuse(f"{path}.image_url", "Anthropic takes images as http(s) addresses or base64 data URLs.", value=True)
-        return self._image_data(data, f"{path}.image_url")
+        return self._image_data(media, f"{path}.image_url")
 
-    def _image_data(self, data: "_Data", path: str) -> Block:
-        media_type = IMAGE_TYPES.get(data.media_type)
+    def _image_data(self, data: Media, path: str) -> Block:
+        media_type = IMAGE_TYPES.get(data.type)
         if media_type is None:
-            refuse(path, f"Anthropic takes JPEG, PNG, GIF and WebP images, not '{data.media_type[:64]}'.", value=True)
+            refuse(path, f"Anthropic takes JPEG, PNG, GIF and WebP images, not '{data.type[:64]}'.", value=True)
         if len(data.base64) > self.max_image_bytes:
             refuse(
                 path,
@@ -155,19 +127,17 @@ class Content:
         return _document({"type": "url", "url": url}, title)
 
     def _file_data(self, content: str, title: str | None, path: str) -> Block:
-        data = _data_url(content) or _Data("", content)
-        media_type = data.media_type
-        if media_type in UNTYPED:
-            suffix = PurePosixPath(title or "").suffix.lower()
-            media_type = TYPES_BY_SUFFIX.get(suffix) or (PDF if data.base64.startswith("JVBERi") else media_type)
-        if media_type == PDF:
-            return _document({"type": "base64", "media_type": PDF, "data": data.base64}, title)
-        if media_type in IMAGE_TYPES:
-            return self._image_data(_Data(media_type, data.base64), path)
-        if not (media_type.startswith("text/") or media_type in TEXT_TYPES or media_type.endswith(("+json", "+xml"))):
-            found = media_type[:64] or "this type"
+        media = file_media(content, title)
+        if media is None:
+            refuse(path, "A data URL has to be in base64.", value=True)
+        if media.type == PDF:
+            return _document({"type": "base64", "media_type": PDF, "data": media.base64}, title)
+        if media.type in IMAGE_TYPES:
+            return self._image_data(media, path)
+        if not is_text(media.type):
+            found = media.type[:64] or "this type"
             refuse(path, f"Anthropic takes PDF, text and image files, not '{found}'.", value=True)
-        return _document({"type": "text", "media_type": "text/plain", "data": _decoded(data.base64, path)}, title)
+        return _document({"type": "text", "media_type": PLAIN_TEXT, "data": _decoded(media.base64, path)}, title)
 
     def cap_breakpoints(self, most: int) -> None:
         """Keep at most so many breakpoints: the oldest of the messages go first."""
@@ -178,23 +148,6 @@ class Content:
             mark.block.pop("cache_control", None)
             self.breakpoints.remove(mark)
             self.conversions.append(ignored(mark.path, f"the vendor takes {most} breakpoints"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    media_type: str
-    base64: str
-
-
-def _data_url(url: str) -> _Data | None:
-    """The parts of a base64 data URL; the payload is neither read nor copied more than once."""
-    if url[:5].lower() != "data:":
-        return None
-    head, comma, payload = url.partition(",")
-    media_type, _, parameters = head[5:].partition(";")
-    if not comma or "base64" not in parameters.lower().split(";"):
-        return None
-    return _Data(media_type.strip().lower(), payload)
 
 
 def is_web_address(url: str) -> bool:
@@ -210,9 +163,8 @@ def _document(source: Block, title: str | None) -> Block:
 
 
 def _decoded(payload: str, path: str) -> str:
-    try:
-        text = base64.b64decode(payload, validate=True).decode()
-    except (binascii.Error, ValueError):
+    text = decoded_text(payload)
+    if text is None:
         refuse(path, "The file says that it is text, but it is not UTF-8 text in base64.", value=True)
     if not text or text.isspace():
         refuse(path, "The file is empty.", value=True)

@@ -1,38 +1,15 @@
 """Content parts of Responses as content parts of Chat Completions."""
 
-import base64
-import binascii
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from providers.openai_chat.dialect import Dialect
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, dropped, ignored, refuse
 from proxy.provider.history import Part
+from proxy.provider.media import PDF, decoded_text, file_media, is_text
 
 ChatPart: TypeAlias = dict[str, Any]
-
-#: Endings of files that are sent as text, and media types that are text without saying so.
-_TEXT_ENDINGS: Final = frozenset(
-    """
-    c cc conf cpp css csv go h hpp htm html ini java js json jsonl jsx kt log lua md markdown php pl proto ps1 py rb rs
-    rst scala sh sql svg swift tex toml ts tsv tsx txt vue xml yaml yml
-    """.split()  # noqa: SIM905 - a list of fifty literals is harder to read
-)
-_TEXT_TYPES: Final = frozenset(
-    {
-        "application/javascript",
-        "application/json",
-        "application/sql",
-        "application/toml",
-        "application/x-ndjson",
-        "application/x-sh",
-        "application/x-yaml",
-        "application/xml",
-        "application/yaml",
-    }
-)
-_PDF: Final = "application/pdf"
 
 
 def chat_parts(parts: Sequence[Part], path: str, prepared: Prepared, dialect: Dialect) -> list[ChatPart]:
@@ -121,13 +98,20 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
         refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
     if part.get("detail") is not None:
         prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
-    media_type, payload = _media_type(data, name)
-    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
+    media = file_media(data, name)
+    if media is None:
+        refuse(f"{place}.file_data", "File data has to be in base64.", value=True)
+    if is_text(media.type):
+        text = decoded_text(media.base64)
+        if text is None:
+            refuse(f"{place}.file_data", "The file is not text in UTF-8, in base64.", value=True)
         prepared.conversions.append(approximated(place, "a text file is sent as text"))
-        return {"type": "text", "text": f"File {name or 'without a name'}:\n{_text(payload, data, place)}"}
-    if media_type != _PDF or not dialect.pdf or not prepared.capabilities.files:
-        refuse(f"{place}.file_data", f"Files of type {media_type} are not supported by this provider.", value=True)
-    url = data if data.startswith("data:") else f"data:{_PDF};base64,{data}"
+        return {"type": "text", "text": f"File {name or 'without a name'}:\n{text}"}
+    # What comes without a type and without an ending can only be meant as a PDF.
+    media_type = media.type or (PDF if name is None or "." not in name else f"that '{name[-64:]}' has")
+    if media_type != PDF or not dialect.pdf or not prepared.capabilities.files:
+        refuse(f"{place}.file_data", f"Files of the type {media_type} are not supported by this provider.", value=True)
+    url = data if data.startswith("data:") else f"data:{PDF};base64,{data}"
     return _document(url, name, dialect)
 
 
@@ -136,29 +120,6 @@ def _document(url: object, name: str | None, dialect: Dialect) -> ChatPart:
     if dialect.document_urls:
         return {"type": "document_url", "document_url": url, "document_name": name or "file.pdf"}
     return {"type": "file", "file": {"file_data": url, "filename": name or "file.pdf"}}
-
-
-def _media_type(data: str, name: str | None) -> tuple[str, str]:
-    """The media type of the file and what follows the head of its data URL; bare base64 goes by the file's ending."""
-    head, payload = "", data
-    if data.startswith("data:"):
-        head, _, payload = data[5:].partition(",")
-    declared = head.partition(";")[0].strip().lower()
-    ending = (name or "").rpartition(".")[2].lower() if name and "." in name else ""
-    if declared and declared != "application/octet-stream":
-        return declared, payload
-    if ending in _TEXT_ENDINGS:
-        return "text/plain", payload
-    return (_PDF if ending in ("", "pdf") else f"application/{ending}"), payload
-
-
-def _text(payload: str, data: str, place: str) -> str:
-    if data.startswith("data:") and ";base64" not in data.partition(",")[0]:
-        refuse(f"{place}.file_data", "File data has to be in base64.", value=True)
-    try:
-        return base64.b64decode(payload, validate=True).decode("utf-8-sig")
-    except (binascii.Error, ValueError):
-        refuse(f"{place}.file_data", "The file is not text in UTF-8, in base64.", value=True)
 
 
 def _audio(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatPart:

@@ -222,6 +222,12 @@ EXCHANGES: list[Exchange] = [
         },
     ),
     Refused(
+        "a file that is neither PDF nor text is not taken",
+        "gpt-6-sol",
+        {"input": [said("user", [{"type": "input_file", "file_data": "UEsDBA==", "filename": "a.docx"}])]},
+        "input[0].content[0].file_data",
+    ),
+    Refused(
         "a file by address is not taken",
         "gpt-6-sol",
         {"input": [said("user", [{"type": "input_file", "file_url": "https://example.org/a.pdf"}])]},
