@@ -13,7 +13,7 @@ from providers.gemini.encode import encode
 from providers.gemini.errors import BASE_URL_HINT, error_in_answer, error_of_answer
 from providers.gemini.models import Model, capabilities_of, model_families, model_named
 from providers.gemini.settings import GeminiSettings
-from providers.gemini.structured import has_final_answer
+from providers.gemini.structured import answer_envelopes, has_final_answer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
@@ -58,8 +58,10 @@ class Gemini(Provider):
 
     def decoder(self, prepared: Prepared) -> GeminiDecoder:
         """A reader for the streamed answer."""
+        final_answer = has_final_answer(prepared, self._model(prepared))
         return GeminiDecoder(
-            final_answer=has_final_answer(prepared, self._model(prepared)),
+            final_answer=final_answer,
+            envelopes=answer_envelopes(prepared) if final_answer else frozenset(),
             error_of=partial(error_in_answer, secret=self._key()),
         )
 

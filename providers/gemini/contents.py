@@ -189,15 +189,21 @@ class Contents:
                 earlier["thoughtSignature"] = proof.payload
         elif proof.kind == TURN and turn:
             turn.append({"text": "", "thoughtSignature": proof.payload})
+        elif proof.kind == TURN:
+            # It came before the first part that is shown; its place is the end all the same.
+            self._waiting.append((TURN, proof.payload, item.path))
         elif proof.kind == THOUGHT and item.summary:
             self._of_model({"text": "".join(item.summary), "thought": True, "thoughtSignature": proof.payload})
         else:
             self._report_lost(item.path)
 
     def _close_turn(self) -> None:
-        """The model's turn is over: no part comes any more for the signatures that wait."""
-        for _, _, path in self._waiting:
-            self._report_lost(path)
+        """The model's turn is over: the signatures of its end stand there, for the others no part comes any more."""
+        for kind, payload, path in self._waiting:
+            if kind == TURN and self.contents and self.contents[-1]["role"] == "model":
+                self._of_model({"text": "", "thoughtSignature": payload})
+            else:
+                self._report_lost(path)
         self._waiting.clear()
 
     def _report_lost(self, path: str) -> None:

@@ -49,7 +49,8 @@ _MAX_FINISH_MESSAGE: Final = 500
 
 class GeminiDecoder:
     """Reads one answer. `error_of` makes the error of an object with `error` inside it. With `final_answer` the first
-    call of that function is the structured answer, and its arguments are text."""
+    call of that function is the structured answer, and its arguments are text; `envelopes` are members that only a
+    wrapping of it has."""
 
     __slots__ = (
         "_answered",
@@ -57,6 +58,7 @@ class GeminiDecoder:
         "_call",
         "_candidate",
         "_detail",
+        "_envelopes",
         "_error_of",
         "_events",
         "_final_answer",
@@ -75,8 +77,11 @@ class GeminiDecoder:
         "_usage",
     )
 
-    def __init__(self, *, final_answer: bool = False, error_of: ErrorOf) -> None:
+    def __init__(
+        self, *, final_answer: bool = False, envelopes: frozenset[str] = frozenset(), error_of: ErrorOf
+    ) -> None:
         self._final_answer = final_answer
+        self._envelopes = envelopes
         self._answered = False
         self._error_of = error_of
         self._events: list[Event] = []
@@ -249,12 +254,16 @@ class GeminiDecoder:
         if not said and not signature:
             return
         self._close_text()
+        anew = self._reasoning is None
         if self._reasoning is None:
             self._reasoning = self._next_key()
         if said:
             self._events.append(Reasoning(self._reasoning, said))
         if signature:
             self._events.append(Proof(self._reasoning, THOUGHT, signature))
+            if said or not anew:
+                # The thought is whole: another thought, or the signature of another part, has an item of its own.
+                self._reasoning = None
 
     def _said(self, said: str, signature: str, *, goes_on: bool) -> None:
         """Visible text. A signature stands before the text that it begins with, else behind it; two parts of which one
@@ -306,8 +315,9 @@ class GeminiDecoder:
         call, self._call = self._call, None
         if call is None:
             return
-        arguments = json_text(call.arguments.value)[: None if whole else -1]
         answer = self._final_answer and call.name == FINAL_ANSWER
+        value = self._unwrapped(call.arguments.value) if answer else call.arguments.value
+        arguments = json_text(value)[: None if whole else -1]
         if answer and self._answered:
             return
         self._close_text()
@@ -324,6 +334,10 @@ class GeminiDecoder:
         self._events += (CallOpened(key, call.name, call.id or None), CallArguments(key, arguments))
         if whole:
             self._events.append(CallClosed(key))
+
+    def _unwrapped(self, answer: Json) -> Json:
+        name, inner = next(iter(answer.items()), ("", None))
+        return inner if len(answer) == 1 and name in self._envelopes and isinstance(inner, dict) else answer
 
     def _executable_code(self, value: Json, part: Json) -> None:
         self._hosted(self._tools.code(value, self._next_key()))

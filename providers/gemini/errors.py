@@ -123,6 +123,7 @@ MAX_QUOTED_TEXT: Final = 200
 _KEY = re.compile(r"\bAIza[\w-]{10,}")
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _UNKNOWN_NAME = re.compile(r"""Unknown name ["']([\w$]{1,80})["'](?: at ["']([\w.\[\]$]{1,200})["'])?""")
+_OTHER_RESOURCE = re.compile(r"\b(?:files?|cached_?contents?)\b", re.IGNORECASE)
 _REQUEST_FIELD = re.compile(r"GenerateContentRequest\.([\w.\[\]$]{1,200})")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _INDEX = re.compile(r"\[\w*\]")
@@ -246,6 +247,9 @@ def _class(complaint: Complaint, status: int) -> ErrorClass:
         if status >= 500 and found not in ("vendor_failure", "timeout", "rate_limit"):
             # What a server cannot do is no mistake of the client.
             found = by_status
+    if status == 404 and complaint.word == "NOT_FOUND" and not _OTHER_RESOURCE.search(complaint.message):
+        # The address is known, or the answer would be a page: what is not there is the model.
+        return "model_unknown"
     if found == "rate_limit" and any(DAILY in quota for quota in complaint.quotas):
         return "quota"
     refined = next(

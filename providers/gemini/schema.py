@@ -402,7 +402,7 @@ def _is_literal(value: object) -> bool:
 
 def _by_type(values: Sequence[object]) -> dict[str, list[object]]:
     """The different values by their JSON types, in the order of their first value."""
-    groups: dict[str, list[object]] = {}
+    groups: dict[str, dict[object, None]] = {}
     for value in values:
         if value is None:
             kind = "null"
@@ -410,10 +410,8 @@ def _by_type(values: Sequence[object]) -> dict[str, list[object]]:
             kind = "boolean"
         else:
             kind = "string" if isinstance(value, str) else "number"
-        group = groups.setdefault(kind, [])
-        if value not in group:
-            group.append(value)
-    return groups
+        groups.setdefault(kind, {}).setdefault(value)
+    return {kind: list(group) for kind, group in groups.items()}
 
 
 def _of_literals(kind: str, values: list[object]) -> dict[str, object]:
@@ -427,7 +425,7 @@ def _of_literals(kind: str, values: list[object]) -> dict[str, object]:
 
 def _one_choice(schemas: Sequence[Mapping[str, object]]) -> dict[str, object] | None:
     """Alternatives of one value each, of one type, as one enum, with what is said of each value in the description."""
-    values: list[object] = []
+    values: dict[object, None] = {}
     lines: list[str] = []
     for schema in schemas:
         choices = schema.get("enum")
@@ -435,11 +433,10 @@ def _one_choice(schemas: Sequence[Mapping[str, object]]) -> dict[str, object] | 
             return None
         if not schema.keys() <= {"type", "enum", "description"}:
             return None
-        if choices[0] not in values:
-            values.append(choices[0])
+        values.setdefault(choices[0])
         if "description" in schema:
             lines.append(f"{choices[0]}: {schema['description']}")
-    merged: dict[str, object] = {"type": schemas[0]["type"], "enum": values}
+    merged: dict[str, object] = {"type": schemas[0]["type"], "enum": list(values)}
     return merged | {"description": "\n".join(lines)} if lines else merged
 
 

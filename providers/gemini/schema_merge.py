@@ -15,6 +15,7 @@ BESIDE_REFERENCES: Final = frozenset(
 """Keywords that may stand beside a reference and change nothing of what it allows."""
 
 _DEFINITIONS: Final = ("$defs", "definitions")
+_ESCAPED: Final = frozenset("/~%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Merger:
             return None
         for keyword in _DEFINITIONS:
             name = reference.removeprefix(f"#/{keyword}/")
-            if name == reference or "/" in name or referenced(self.root, reference) is None:
+            # A name that has to be escaped would have to be given another one.
+            if name == reference or not _ESCAPED.isdisjoint(name) or referenced(self.root, reference) is None:
                 continue
             if self.kept.setdefault(name, reference) == reference:
                 return f"#/$defs/{name}"
@@ -151,13 +153,26 @@ def _either_closed(first: object, second: object) -> object:
 def _all_names(first: object, second: object) -> object:
     if not isinstance(first, list) or not isinstance(second, list):
         return None
-    return [*first, *(name for name in second if name not in first)]
+    known = _Values(first)
+    return [*first, *(name for name in second if name not in known)]
 
 
 def _common_values(first: object, second: object) -> object:
     if not isinstance(first, list) or not isinstance(second, list):
         return None
-    return [value for value in first if value in second] or None
+    allowed = _Values(second)
+    return [value for value in first if value in allowed] or None
+
+
+class _Values:
+    """The values of a list, to be looked up: there may be many thousands."""
+
+    def __init__(self, values: list[object]) -> None:
+        self._plain = {value for value in values if isinstance(value, _PLAIN)}
+        self._others = [value for value in values if not isinstance(value, _PLAIN)]
+
+    def __contains__(self, value: object) -> bool:
+        return value in (self._plain if isinstance(value, _PLAIN) else self._others)
 
 
 def _common_types(first: object, second: object) -> object:
@@ -183,6 +198,9 @@ def _number(pick: Callable[[float, float], float]) -> Callable[[object, object],
 
     return combine
 
+
+_PLAIN: Final = (str, int, float)
+"""The types of values that can be hashed, which is nearly all."""
 
 COMBINED: Final[Mapping[str, Callable[[object, object], object]]] = {
     "additionalProperties": _either_closed,

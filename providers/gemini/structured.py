@@ -17,6 +17,9 @@ from proxy.provider.conversions import Conversion, approximated, dropped, ignore
 FINAL_ANSWER: Final = "final_answer"
 """The name of the function whose arguments are the answer."""
 
+ENVELOPES: Final = ("parameters", FINAL_ANSWER)
+"""What models wrap an answer into, as if it were a call inside the call."""
+
 FORMAT_PATH: Final = "text.format"
 JSON: Final = "application/json"
 JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
@@ -46,6 +49,13 @@ def has_final_answer(prepared: Prepared, model: Model) -> bool:
         and prepared.tool_choice.mode == "auto"
         and _wanted(prepared).get("type") == "json_schema"
     )
+
+
+def answer_envelopes(prepared: Prepared) -> frozenset[str]:
+    """The members that an answer cannot have by its schema: one that stands alone is a wrapping."""
+    schema = _wanted(prepared).get("schema")
+    declared = to_dialect(schema).schema.get("properties") if isinstance(schema, Mapping) else None
+    return frozenset(ENVELOPES).difference(declared) if isinstance(declared, Mapping) and declared else frozenset()
 
 
 def output_format(prepared: Prepared, model: Model) -> OutputFormat:

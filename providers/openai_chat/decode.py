@@ -241,7 +241,8 @@ class ChatDecoder:
                 self._events += salvaged
             return
         choices = chunk.get("choices")
-        if choices is None and (isinstance(chunk.get("message"), str) or chunk.get("detail")):
+        told = isinstance(chunk.get("message"), str) or chunk.get("detail") or chunk.get("object") == "error"
+        if choices is None and told:
             self._fail(self._error_of(chunk))
             return
         counts = chunk.get("usage")

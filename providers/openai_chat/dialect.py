@@ -4,9 +4,11 @@ A column that OpenAI and most servers agree upon is not here. What the answers d
 server (`decode`), so most columns are about what may be sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
+
+from pydantic import ConfigDict
 
 from providers.openai_chat.efforts import EFFORTS
 from proxy.provider.capabilities import Capabilities
@@ -37,14 +39,18 @@ user message, where the server takes none there."""
 class Replay:
     """How earlier reasoning goes back to the server: as a `member` of the assistant messages in `scope`.
 
-    `placeholder` stands for text that was lost, where the server refuses a message without the field.
+    `placeholder` stands for text that was lost, where the server refuses a message without the field. `tagged_text`:
+    of details that were lost the text goes back, as a `<think>` block.
     `members` are told beside it, in the body, whenever reasoning goes back to a model that reasons.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     member: str = "reasoning_content"
     scope: ReplayScope = "open_turn"
     form: ReplayForm = "text"
     placeholder: str | None = None
+    tagged_text: bool = False
     members: Members = field(default_factory=dict)
 
 
@@ -171,6 +177,38 @@ class Dialect:
     finish_reasons: Mapping[str, FinishReason] = field(default_factory=dict)
     error_codes: Mapping[str, ErrorClass] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a word that means nothing in its column: what is configured so would have no effect."""
+        forced = () if self.forced_effort is None else (self.forced_effort,)
+        written: tuple[tuple[str, Iterable[str], Iterable[str]], ...] = (
+            ("capabilities.efforts", self.capabilities.efforts or (), EFFORTS),
+            ("efforts", self.efforts, EFFORTS),
+            ("forced_effort", forced, EFFORTS),
+            ("optional", self.optional, _OPTIONAL),
+            ("ranges", self.ranges, sorted(SAMPLING)),
+            ("service_tiers", self.service_tiers, _TIERS),
+            ("tool_choices", self.tool_choices, _CHOICES),
+        )
+        for column, words, known in written:
+            for word in sorted(words):
+                if word not in known:
+                    raise ValueError(f"{column}: found {word!r}; expected one of {', '.join(known)}")
+
 
 SAMPLING: Final = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 LOGPROBS: Final = "logprobs"
+
+_OPTIONAL: Final = (
+    *sorted(SAMPLING),
+    LOGPROBS,
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "user",
+    "verbosity",
+)
+_TIERS: Final = ("auto", "default", "flex", "priority", "fast", "scale")
+_CHOICES: Final = ("none", "auto", "required", "named")

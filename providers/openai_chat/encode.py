@@ -171,7 +171,7 @@ def _effort(body: Body, prepared: Prepared, dialect: Dialect, asked: object) -> 
         reason = f"'{effort}' is not accepted by '{prepared.model}': '{sent}' is sent"
         report(approximated("reasoning.effort", reason))
     body |= members
-    return accepted != "none"
+    return sent != "none"
 
 
 def _is_forced(prepared: Prepared, dialect: Dialect) -> bool:

@@ -76,7 +76,8 @@ _CONTEXT_TEXT: Final = re.compile(
     r"maximum context length|reduce the length of the (messages|prompt|input)|exceeds the available context size"
     r"|current length is .{0,80}while limit is|input (is )?too long|prompt (is )?too long"
     r"|exceeds? the (model's )?(maximum )?context (length|window)|longer than the model's context length"
-    r"|context length of only|context size has been exceeded|tokens \+ `?max_new_tokens`? must be",
+    r"|context length of only|context size has been exceeded|tokens \+ `?max_new_tokens`? must be"
+    r"|maximum prompt length|greater than the context length|range of input length should be",
     re.IGNORECASE | re.DOTALL,
 )
 _QUOTA_TEXT: Final = re.compile(
@@ -87,7 +88,8 @@ _QUOTA_TEXT: Final = re.compile(
 _CREDENTIAL_TEXT: Final = re.compile(r"incorrect api key provided|invalid api key", re.IGNORECASE)
 _OVERLOADED_TEXT: Final = re.compile(r"overloaded|at capacity|loading model", re.IGNORECASE)
 _MODEL_TEXT: Final = re.compile(r"\bmodels?\b|no endpoints found", re.IGNORECASE)
-_NO_MODEL_TEXT: Final = re.compile(r"not a valid model", re.IGNORECASE)
+_NO_MODEL_TEXT: Final = re.compile(r"not a valid model|^invalid model\b", re.IGNORECASE)
+_GUARDRAIL_TEXT: Final = re.compile(r"guardrail", re.IGNORECASE)
 
 #: Our names of the parameters that a vendor complains of.
 _PARAMETERS: Final[Mapping[str, str]] = {
@@ -187,11 +189,14 @@ def complaint_in(value: object) -> Complaint | None:
         return _complaint(error, value)
     if (code := failure_code(value.get("base_resp"))) is not None:
         return _complaint({"message": value["base_resp"].get("status_msg"), "code": code}, {})
+    message = value.get("message")
     if isinstance(error, str) and error:
-        message = value.get("message")
         return _complaint({"message": f"{error}: {message}" if isinstance(message, str) else error}, value)
-    if isinstance(value.get("message"), str):
+    if isinstance(message, str):
         return _complaint(value, value)
+    if isinstance(message, dict | list) and message:
+        # Mistral: FastAPI's details in place of a text.
+        return _details(message.get("detail", message) if isinstance(message, dict) else message)
     if value.get("detail"):
         return _details(value["detail"])
     errors = value.get("errors")
@@ -281,6 +286,9 @@ def error_class(complaint: Complaint, status: int, dialect: Dialect) -> ErrorCla
         if known is not None and not (gateways_fault and known in _CLIENT_CLASSES):
             return known
     text = complaint.message
+    if status == 403 and any(_GUARDRAIL_TEXT.search(said) for said in (text, *complaint.words)):
+        # Mistral.
+        return "prompt_blocked"
     if status == 404:
         return "model_unknown" if _MODEL_TEXT.search(text) else "vendor_failure"
     if status in (400, 413, 422) and _CONTEXT_TEXT.search(text):

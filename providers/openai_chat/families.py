@@ -17,7 +17,11 @@ def families(
 ) -> Families[Dialect]:
     """The rows of a dialect's models. `switches` change the dialect itself, `extensions` single families. Raises
     ValueError for columns that there are not and values that do not fit."""
-    return Families(changed(dialect, switches or {}), rows(dialect), extensions)
+    default, shipped = changed(dialect, switches or {}, "switches"), rows(dialect)
+    try:
+        return Families(default, shipped, {bare(name): changes for name, changes in (extensions or {}).items()})
+    except ValueError as error:
+        raise ValueError(f"families.{error}") from None
 
 
 def rows(dialect: Dialect) -> list[tuple[tuple[str, ...], Changes]]:
@@ -32,5 +36,5 @@ def rows(dialect: Dialect) -> list[tuple[tuple[str, ...], Changes]]:
 
 
 def bare(model: str) -> str:
-    """The model's name without the folders in front and the `ft:` of a fine-tuned model."""
-    return model.removeprefix("ft:").rpartition("/")[2]
+    """The model's name without the folders in front, the `ft:` of a fine-tuned model and the `#` of a deployment."""
+    return model.removeprefix("ft:").partition("#")[0].rstrip("/").rpartition("/")[2]

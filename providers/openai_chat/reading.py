@@ -1,6 +1,6 @@
 """What stands in a Chat Completions answer, read tolerantly: what is not as expected counts as absent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -76,12 +76,25 @@ def _listed_tokens(logprobs: Mapping[str, Any]) -> list[dict[str, object]]:
 
 def as_delta(choice: Mapping[str, Any]) -> dict[str, Any]:
     """A whole answer's choice as a chunk's. Its calls are whole: each gets an index of its own."""
-    message = choice.get("message")
+    message, several = choice.get("message"), choice.get("messages")
+    if not isinstance(message, dict) and isinstance(several, list):
+        message = _as_one(_mappings(several))
     delta = dict(message) if isinstance(message, dict) else choice.get("delta")
     if isinstance(delta, dict) and isinstance(calls := delta.get("tool_calls"), list):
         numbered = [{**call, "index": index} if isinstance(call, dict) else call for index, call in enumerate(calls)]
         delta = {**delta, "tool_calls": numbered}
     return {**choice, "delta": delta}
+
+
+def _as_one(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A choice's messages in their order as one (Mistral)."""
+    content: list[Any] = []
+    calls: list[Any] = []
+    for message in messages:
+        said, called = message.get("content"), message.get("tool_calls")
+        content += said if isinstance(said, list) else [said]
+        calls += called if isinstance(called, list) else ()
+    return {"role": "assistant", "content": content, "tool_calls": calls}
 
 
 def text_of(value: object) -> str | None:

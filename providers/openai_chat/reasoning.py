@@ -44,12 +44,17 @@ def thought(item: ReasoningItem) -> Thought:
 def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prepared: Prepared) -> bool:
     """Write the thoughts into the assistant's message; whether there was anything. What has nothing to go back is
     declared."""
+    thoughts = sorted(thoughts, key=_number)
     if replay.form == "details":
         details = [detail for each in thoughts for detail in each.details]
-        _declare([each for each in thoughts if not each.details], "the server did not give it in this form", prepared)
+        text = "".join(each.text for each in thoughts) if replay.tagged_text and not details else ""
+        lost = [each for each in thoughts if not (each.text if text else each.details)]
+        _declare(lost, "the server did not give it in this form", prepared)
         if details:
             message[replay.member] = details
-        return bool(details)
+        elif text:
+            _tag(message, text)
+        return bool(details or text)
     _declare([each for each in thoughts if not each.text], "it has no text", prepared)
     if replay.form == "thinking_part":
         parts = [_thinking_part(each) for each in thoughts if each.text]
@@ -57,15 +62,25 @@ def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prep
             text = message["content"]
             message["content"] = [*parts, {"type": "text", "text": text}] if text else parts
         return bool(parts)
-    text = "\n".join(each.text for each in thoughts if each.text) or replay.placeholder
-    if text is None:
+    # What a call interrupted is one text, which goes back unchanged.
+    given = "".join(each.text for each in thoughts) or replay.placeholder
+    if given is None:
         return False
     if replay.form == "think_tags":
-        block = f"<think>\n{text}\n</think>\n\n"
-        message["content"] = block + (message["content"] or "")
+        _tag(message, given)
     else:
-        message[replay.member] = text
+        message[replay.member] = given
     return True
+
+
+def _number(thought: Thought) -> int:
+    """The thought's number among the request's items: what is said after a call may have been moved in front of it."""
+    number = thought.path.removeprefix("input[").removesuffix("]")
+    return int(number) if number.isdecimal() else 0
+
+
+def _tag(message: Message, text: str) -> None:
+    message["content"] = f"<think>\n{text}\n</think>\n\n{message['content'] or ''}"
 
 
 def _thinking_part(thought: Thought) -> dict[str, object]:

@@ -10,9 +10,9 @@ from proxy.responses.events import Usage
 def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None) -> Usage | None:
     """The counts, None when there is not one of them.
 
-    Cached tokens stand in the details, or beside the total (Together), or as `prompt_cache_hit_tokens` (DeepSeek) or
-    `cache_read_input_tokens` (Databricks), or in llama.cpp's `timings`; reasoning tokens in the details or beside the
-    total (SGLang).
+    Cached tokens stand in the details, or beside the total (Together; Mistral as `num_cached_tokens`), or as
+    `prompt_cache_hit_tokens` (DeepSeek) or `cache_read_input_tokens` (Databricks), or in llama.cpp's `timings`;
+    reasoning tokens in the details or beside the total (SGLang).
     """
     read = _mapping(counts.get("prompt_tokens_details"))
     made = _mapping(counts.get("completion_tokens_details"))
@@ -24,7 +24,9 @@ def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None
         reasoning_tokens=_count(made.get("reasoning_tokens")),
     )
     if usage.cached_tokens is None:
-        usage.cached_tokens = _first(counts, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+        usage.cached_tokens = _first(
+            counts, "cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"
+        )
     if usage.cached_tokens is None and isinstance(timings, dict):
         usage.cached_tokens = _count(timings.get("cache_n"))
     if usage.cache_write_tokens is None:

@@ -72,10 +72,19 @@ class _History:
         elif isinstance(item, ReasoningItem):
             step.items.append(item)
         elif isinstance(item, MessageItem) and item.role == "assistant":
-            first_call = next(index for index, earlier in enumerate(step.items) if isinstance(earlier, CallItem))
-            step.items.insert(first_call, item)
+            self._move_before_calls(step, item)
         else:
             step.deferred.append(item)
+
+    def _move_before_calls(self, step: _Step, message: MessageItem) -> None:
+        """Put a message in front of the step's calls, together with the reasoning that led to it."""
+        start = len(step.items)
+        while isinstance(earlier := step.items[start - 1], ReasoningItem) and _leads_on(earlier):
+            start -= 1
+        moved = [*step.items[start:], message]
+        del step.items[start:]
+        first_call = next(index for index, earlier in enumerate(step.items) if isinstance(earlier, CallItem))
+        step.items[first_call:first_call] = moved
 
     def _add_call(self, call: CallItem) -> None:
         step = self.step
@@ -231,6 +240,11 @@ def _reasoning(item: Item, path: str, open_proof: OpenProof) -> ReasoningItem:
     sealed = item.get("encrypted_content")
     proof = open_proof(sealed, f"{path}.encrypted_content") if sealed else None
     return ReasoningItem(_texts(item.get("summary")), _texts(item.get("content")), proof, path)
+
+
+def _leads_on(reasoning: ReasoningItem) -> bool:
+    """Whether the reasoning belongs to what follows it."""
+    return reasoning.proof is None or reasoning.proof.binds in ("self", "next")
 
 
 def _texts(parts: list[dict[str, str]] | None) -> list[str]:

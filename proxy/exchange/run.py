@@ -163,21 +163,18 @@ class Run:
                 return
             start = time.perf_counter()
             try:
-                body = answer.piece_now()
-                if body is None:
-                    return
-                assembler = self.assembler
-                if body:
-                    self._work_in(body, framer, decoder)
-                if (
-                    # The end may have come with the last bytes, and nothing more arrives after it.
-                    answer.ended
-                    or not body
-                    or assembler.finished is not None
-                    or assembler.failure is not None
-                    or not send(assembler.take())
-                ):
-                    over.set_result(None)
+                # The end, or a failure, may have come with the last bytes, and nothing more arrives after it.
+                while not over.done() and (body := answer.piece_now()) is not None:
+                    assembler = self.assembler
+                    if body:
+                        self._work_in(body, framer, decoder)
+                    if (
+                        not body
+                        or assembler.finished is not None
+                        or assembler.failure is not None
+                        or not send(assembler.take())
+                    ):
+                        over.set_result(None)
             except Exception as problem:  # it is `advance` that deals with it
                 self._problem = problem
                 over.set_result(None)
@@ -236,7 +233,7 @@ class Run:
                 if answer.status < 400:
                     answer.abort()
                     raise _not_an_api(answer)
-                body = await answer.read()
+                body = await _explanation(answer)
                 answer.abort()
                 salvaged = endpoint.provider.salvage(answer.status, body, self.prepared)
                 if salvaged is None:
@@ -413,6 +410,14 @@ def _seal(gateway: Gateway, target: Target, family: str, client: str) -> Seal:
         )
 
     return seal
+
+
+async def _explanation(answer: Answer) -> bytes:
+    """The body of an error answer; empty where it cannot be read: the status stays what it is."""
+    try:
+        return await answer.read()
+    except ProviderError:
+        return b""
 
 
 def _unexpected(error: Exception) -> ProviderError:

@@ -94,8 +94,12 @@ def changed(row: RowT, changes: Changes, place: str = "") -> RowT:
             values[name] = _adapter(type(row), name).validate_python(value)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            raise ValueError(f"{where}: found {value!r}; {first['msg']}") from None
-    return dataclasses.replace(row, **values)
+            inside = ".".join((where, *(str(part) for part in first["loc"])))
+            raise ValueError(f"{inside}: found {first['input']!r}; {first['msg']}") from None
+    try:
+        return dataclasses.replace(row, **values)
+    except ValueError as error:
+        raise ValueError(f"{place}.{error}" if place else str(error)) from None
 
 
 def shipped_rows(package: str, table: str = "families") -> tuple[tuple[tuple[str, ...], Changes], ...]:

@@ -6,6 +6,7 @@ not a schema where one should stand is skipped.
 
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 Schema: TypeAlias = Mapping[str, object]
 
@@ -76,7 +77,8 @@ def referenced(root: Schema, reference: str) -> Schema | None:
     for step in reference[2:].split("/"):
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(current, Mapping):
-            current = current.get(name)
+            # A reference is part of an address; who writes one by hand often leaves its names as they are.
+            current = current.get(name, current.get(unquote(name)))
         elif isinstance(current, list) and name.isdecimal() and int(name) < len(current):
             current = current[int(name)]
         else:

@@ -231,10 +231,11 @@ class Connection(asyncio.Protocol):
         self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if self._complete:
-                # Only what follows the answer is at fault.
+                # Only what follows the answer is at fault; whoever waits for its end is still to be told.
                 self.reusable = False
+                self._notify()
                 return
             self._fail(NotHttpError(f"the answer is not valid HTTP: {error}"))
             return
@@ -282,10 +283,10 @@ class Connection(asyncio.Protocol):
             self._interim, self._fields = True, {}
             return
         fields = self._fields
-        encoding = fields.get("content-encoding", "identity").lower()
-        if encoding in ("gzip", "deflate"):
+        encoding = fields.get("content-encoding", "").strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
             self._decompressor = zlib.decompressobj(47)
-        elif encoding != "identity":
+        elif encoding not in ("", "identity"):
             self._error = NotHttpError(f"the answer is compressed with {encoding[:40]}, which was not asked for")
         self._until_closed = "content-length" not in fields and "transfer-encoding" not in fields
         self.headers = fields

@@ -28,7 +28,10 @@ class Framer(Protocol):
 
 
 class SSEFramer:
-    """Server-sent events with LF, CRLF or CR line ends. Comments, `id` and `retry` are left out."""
+    """Server-sent events with LF, CRLF or CR line ends. Comments, `id` and `retry` are left out.
+
+    JSON without `data:` in front of it is a frame too: so some vendors, Google among them, tell an error amid a stream.
+    """
 
     __slots__ = ("_pending", "_size")
 
@@ -75,6 +78,9 @@ class SSEFramer:
         return [frame] if frame else []
 
 
+_BEFORE_JSON = b"\xef\xbb\xbf \t\n"
+
+
 def _frame(block: bytes) -> Frame | None:
     event, data = "", []
     for line in block.split(b"\n"):
@@ -84,7 +90,7 @@ def _frame(block: bytes) -> Frame | None:
         elif name == b"event":
             event = value.removeprefix(b" ").decode("utf-8", "replace")
     if not data:
-        return None
+        return Frame(event, block) if block.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[") else None
     return Frame(event, data[0] if len(data) == 1 else b"\n".join(data))
 
 

@@ -110,7 +110,8 @@ def _form(replay: Replay) -> str:
         case "text":
             return f"`{replay.member}`"
         case "details":
-            return f"`{replay.member}` as it came"
+            instead = ", else a `<think>` block" if replay.tagged_text else ""
+            return f"`{replay.member}` as it came{instead}"
         case "think_tags":
             return "`<think>` block"
         case "thinking_part":

@@ -136,6 +136,18 @@ def test_assistant_text_between_a_call_and_its_output_moves_before_the_calls() -
     assert made.shape == ["assistant:first", "assistant:second", "call:a", "call:b", "result:a", "result:b"]
 
 
+def test_the_reasoning_that_led_to_such_a_text_moves_with_it() -> None:
+    made = order(reasoning("1"), call("a"), reasoning("2"), reasoning("3"), assistant("so"), output("a"))
+    assert made.shape == ["reasoning:1", "reasoning:2", "reasoning:3", "assistant:so", "call:a", "result:a"]
+
+
+@pytest.mark.parametrize("binds", ["previous", "turn_end"])
+def test_reasoning_that_belongs_to_what_was_before_does_not_move(binds: str) -> None:
+    proof = OpenedProof("text", "p", binds, None)
+    made = order(call("a"), {**reasoning("1"), "encrypted_content": "x"}, assistant("so"), output("a"), proof=proof)
+    assert made.shape == ["assistant:so", "call:a", "reasoning:1", "result:a"]
+
+
 @pytest.mark.parametrize("role", ["user", "system", "developer"])
 def test_what_others_say_between_a_call_and_its_output_moves_behind_the_results(role: str) -> None:
     made = order(call("a"), user("one", role=role), call("b"), user("two", role=role), output("a"), output("b"))

@@ -123,6 +123,18 @@ async def test_what_will_not_pass_is_not_tried_again(
     assert answer.headers["x-dragoman-attempts"] == "1"
 
 
+@BOTH_WAYS
+async def test_an_error_answer_that_breaks_off_keeps_its_status(
+    gateway: Gateway, vendor: Vendor, model: str, stream: bool
+) -> None:
+    headers = {"content-type": "application/json", "retry-after": "20"}
+    vendor.play(Reply(429, (b'{"error": {"message": "Too', CUT), headers))
+    answer = await gateway.create(model=model, input="hi", stream=stream)
+    assert (answer.status, answer.error["code"]) == (429, "rate_limit_exceeded")
+    assert answer.headers["retry-after"] == "20"
+    assert len(vendor.requests) == 1
+
+
 async def test_the_vendors_own_400_keeps_its_message(gateway: Gateway, vendor: Vendor, model: str) -> None:
     vendor.play(failure(400, "messages: the third turn is odd"))
     answer = await gateway.create(model=model, input="hi")

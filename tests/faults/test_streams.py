@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.conformance.validator import check_stream
-from tests.vendors.gateway import Gateway, Gateways, Whole, with_timeout
+from tests.vendors.gateway import MODELS, Gateway, Gateways, Whole, with_timeout
 from tests.vendors.journal import Journal
 from tests.vendors.script import CUT, END, SILENCE, Called, ErrorEvent, Fate, Reply, Turn, failure
 from tests.vendors.server import Vendor, form_of
@@ -40,6 +40,17 @@ async def test_a_stream_that_breaks_after_output_fails_once(
     assert await gateway.metric("dragoman_requests_total", outcome="failed") == 1
     assert await gateway.metric("dragoman_requests_total", outcome="completed") == 0
     assert await gateway.metric("dragoman_streams_open") == 0
+
+
+@pytest.mark.parametrize("said", [b"", b'data: {"candidates":[{"content":{"parts":[{"text":"One"}]}}]}\r\n\r\n'])
+async def test_google_tells_an_error_amid_a_stream_as_bare_json(gateway: Gateway, vendor: Vendor, said: bytes) -> None:
+    bare = b'{\n  "error": {\n    "code": 503,\n    "message": "Down.",\n    "status": "UNAVAILABLE"\n  }\n}\n'
+    vendor.always(Reply(200, (said + bare,), {"content-type": "text/event-stream"}))
+    answer = await gateway.create(model=MODELS["gemini"], input="hi", stream=True)
+    if said:
+        assert "'message': 'Down.'" in str(failed(answer)["error"])
+    else:
+        assert (answer.status, answer.error["message"]) == (502, "Down.")
 
 
 async def test_a_stream_cut_in_a_tool_call_fails_without_a_finished_call(

@@ -71,7 +71,12 @@ def test_a_walk_meets_every_schema_once() -> None:
 # --- references -------------------------------------------------------------------------------------------------------
 
 ROOT: Schema = {
-    "$defs": {"node": {"properties": {"a/b": LEAF, "c~d": {"title": "tilde"}}}, "list": {"anyOf": [{}, LEAF]}},
+    "$defs": {
+        "node": {"properties": {"a/b": LEAF, "c~d": {"title": "tilde"}}},
+        "list": {"anyOf": [{}, LEAF]},
+        "Page<item>": LEAF,
+        "100%": LEAF,
+    },
     "items": {"$ref": "#/$defs/node"},
 }
 
@@ -83,6 +88,9 @@ ROOT: Schema = {
         ("#/$defs/node/properties/a~1b", LEAF),
         ("#/$defs/node/properties/c~0d", {"title": "tilde"}),
         ("#/$defs/list/anyOf/1", LEAF),
+        ("#/$defs/Page%3Citem%3E", LEAF),
+        ("#/$defs/Page<item>", LEAF),
+        ("#/$defs/100%25", LEAF),
         ("#/$defs/list/anyOf/2", None),
         ("#/$defs/list/anyOf/-1", None),
         ("#/$defs/list/anyOf/x", None),

@@ -342,10 +342,15 @@ async def test_every_byte_may_come_alone(serve: Serve, upstream: Upstream) -> No
     assert await whole(upstream, await serve(script)) == b"hello world"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "GZIP"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "GZIP", "x-gzip"])
 async def test_a_compressed_answer_is_unpacked(coding: str, serve: Serve, upstream: Upstream) -> None:
     packed = zlib.compress(b"hello" * 100) if coding == "deflate" else gzip.compress(b"hello" * 100)
     assert await whole(upstream, await serve(keeps(sized(packed, f"content-encoding: {coding}")))) == b"hello" * 100
+
+
+@pytest.mark.parametrize("coding", ["", " ", "identity", "Identity"])
+async def test_an_answer_that_says_that_it_is_not_compressed(coding: str, serve: Serve, upstream: Upstream) -> None:
+    assert await whole(upstream, await serve(keeps(sized(b"hello", f"content-encoding: {coding}")))) == b"hello"
 
 
 async def test_a_compressed_answer_may_come_in_any_pieces(serve: Serve, upstream: Upstream) -> None:
@@ -383,6 +388,7 @@ async def test_a_broken_compression_is_no_answer(serve: Serve, upstream: Upstrea
         b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n",
         b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x00",
     ],
 )
 async def test_what_is_not_http_is_no_answer(nonsense: bytes, serve: Serve, upstream: Upstream) -> None:
@@ -567,6 +573,31 @@ async def test_what_comes_with_an_answer_is_no_part_of_it(surplus: bytes, serve:
     for _ in range(3):
         answer = await send(upstream, vendor)
         assert (answer.status, await answer.read()) == (200, b"hello")
+
+
+@pytest.mark.parametrize("surplus", SURPLUS)
+async def test_what_comes_with_the_last_bytes_does_not_hide_the_end(
+    surplus: bytes, serve: Serve, upstream: Upstream
+) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def script(visit: Visit) -> None:
+        await visit.asked()
+        visit.say(sized(b"hello")[:-3])
+        await begun.wait()
+        visit.say(b"llo" + surplus)
+        await over.wait()
+
+    answer = await send(upstream, await serve(script))
+    pieces = [await answer.next_piece()]
+    waiting = asyncio.create_task(answer.read())
+    await turns()
+    begun.set()
+    async with asyncio.timeout(5):
+        pieces.append(await waiting)
+    over.set()
+    assert pieces == [b"he", b"llo"]
+    assert answer.ended
 
 
 async def test_a_connection_that_was_idle_for_long_is_not_used_again(

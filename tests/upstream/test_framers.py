@@ -94,6 +94,17 @@ def test_without_data_there_is_no_frame(body: bytes) -> None:
     assert whole(body) == []
 
 
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.parametrize(
+    "bare", [b'{"error": {"code": 503}}', b'[{\n  "error": {}\n}\n,\n{}\n]', b'\n {\n "data": 1\n}']
+)
+def test_json_without_data_before_it_is_a_frame(bare: bytes, ending: bytes) -> None:
+    for rest in (b"", b"\n", b"\n\n"):
+        made = whole((b"data: first\n\n" + bare + rest).replace(b"\n", ending))
+        assert made[0] == Frame("", b"first")
+        assert [frame.data.strip() for frame in made[1:]] == [bare.strip()]
+
+
 def test_an_end_twice_gives_nothing_twice() -> None:
     framer = SSEFramer()
     framer.feed(b"data: a")

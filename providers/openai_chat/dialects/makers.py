@@ -134,6 +134,7 @@ DASHSCOPE: Final = Dialect(
     strict_schema="sent",
     max_top_logprobs=5,
     error_codes={
+        "AllocationQuota.FreeTierOnly": "quota",
         "Arrearage": "quota",
         "DataInspectionFailed": "prompt_blocked",
         "data_inspection_failed": "prompt_blocked",
@@ -181,7 +182,7 @@ MINIMAX: Final = Dialect(
     ranges={"temperature": (0.01, 1.0)},
     original_images=False,
     efforts={"none": _NOT_THINKING, "high": {"thinking": {"type": "adaptive"}}},
-    replay=Replay("reasoning_details", "all", "details"),
+    replay=Replay("reasoning_details", "all", "details", tagged_text=True),
     tool_choices=frozenset({"auto"}),
     think_tags=True,
     finish_reasons={"1027": "content_filter"},
@@ -201,7 +202,7 @@ MINIMAX: Final = Dialect(
 #: prompt).
 MISTRAL: Final = Dialect(
     name="mistral",
-    capabilities=Capabilities(reasoning=True, logprobs=True, efforts=("none", "high")),
+    capabilities=Capabilities(reasoning=True, logprobs=True),
     base_url="https://api.mistral.ai/v1",
     hosts=("api.mistral.ai",),
     optional=SAMPLING | {"logprobs", "parallel_tool_calls", "prompt_cache_key", "service_tier"},
@@ -217,6 +218,11 @@ MISTRAL: Final = Dialect(
     pdf=True,
     document_urls=True,
     file_urls=True,
+    efforts={
+        # And what is below it: none.
+        "minimal": {"reasoning_effort": "none"},
+        "high": {"reasoning_effort": "high"},
+    },
     # UNCONFIRMED: whether another `top_p` is refused.
     greedy_top_p=True,
     replay=Replay(scope="all", form="thinking_part"),

@@ -103,6 +103,15 @@ def test_a_signature_that_came_with_a_thought_stands_on_what_the_thought_led_to(
     assert contents[3] == of_model({"text": "B", "thoughtSignature": S2})
 
 
+def test_the_signature_of_a_turn_that_came_before_its_text_stands_at_the_end() -> None:
+    body, lost = encoded(user("A"), signed(TURN, S1, "turn_end"), assistant("B"), user("C"))
+    assert body["contents"] == [of_user("A"), of_model("B", {"text": "", "thoughtSignature": S1}), of_user("C")]
+    assert lost == []
+    body, lost = encoded(user("A"), signed(TURN, S1, "self"), call(), result())
+    assert body["contents"][1]["parts"][-1] == {"text": "", "thoughtSignature": S1}
+    assert lost == []
+
+
 def test_a_signed_thought_goes_back_with_its_text() -> None:
     contents = contents_of(user("A"), signed(THOUGHT, S1, "self"), assistant("B"), user("C"))
     assert contents[1] == of_model({"text": "Hm", "thought": True, "thoughtSignature": S1}, "B")

@@ -261,8 +261,16 @@ def test_a_signature_on_a_thought_stays_with_it() -> None:
     assert [shown(item) for item in assembled(whole(stop(thought("", "S"), thought("T")))).output] == [
         ("T", "thought self S")
     ]
+
+
+def test_the_signature_of_what_follows_a_signed_thought_does_not_take_its_place() -> None:
+    made = assembled(whole(stop(thought("T", "S"), thought("U"), call("f", signature="C"))))
+    assert [shown(item) for item in made.output[:2]] == [("T", "thought self S"), ("U", "function_call self C")]
+    events = streamed(chunk(thought("T")), chunk(thought("", "S")), stop(said("A", "X")))
+    made = assembled(events)
+    assert [shown(item) for item in made.output] == [("T", "thought self S"), ("", "text next X"), ["A"]]
     got = assembled(whole(stop(thought("T", "S"), call("f", signature="C"))))
-    assert shown(got.output[0]) == ("T", "function_call self C")
+    assert [shown(item) for item in got.output[:2]] == [("T", "thought self S"), ("", "function_call next C")]
 
 
 def test_signatures_of_parts_that_do_not_go_back_are_left_out() -> None:

@@ -10,7 +10,7 @@ from providers.gemini import Gemini, GeminiSettings
 from proxy.provider.contract import Frame, HttpAnswer
 from proxy.provider.errors import ProviderError
 from proxy.responses.events import Failed, Finished, Text
-from tests.providers.gemini.requests import prepared
+from tests.providers.gemini.requests import FLASH_25, WEATHER, prepared
 
 KEYED = Gemini(GeminiSettings.model_validate({"api_key": "a-key"}))
 
@@ -48,6 +48,33 @@ def test_one_rule_for_addresses(configured: Any, base: Any) -> None:
 def test_wrong_settings_are_errors(settings: Any) -> None:
     with pytest.raises(ValidationError):
         GeminiSettings.model_validate(settings)
+
+
+ANSWER: Any = {"type": "object", "properties": {"x": {"type": "integer"}}}
+MAP: Any = {"type": "object", "additionalProperties": ANSWER}
+OWN: Any = {"type": "object", "properties": {"parameters": ANSWER}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "arguments", "answer"),
+    [
+        (ANSWER, {"x": 1}, {"x": 1}),
+        (ANSWER, {"parameters": {"x": 1}}, {"x": 1}),
+        (ANSWER, {"final_answer": {"x": 1}}, {"x": 1}),
+        (ANSWER, {"parameters": {"x": 1}, "x": 2}, {"parameters": {"x": 1}, "x": 2}),
+        (ANSWER, {"parameters": "x"}, {"parameters": "x"}),
+        (ANSWER, {}, {}),
+        (OWN, {"parameters": {"x": 1}}, {"parameters": {"x": 1}}),
+        (MAP, {"parameters": {"x": 1}}, {"parameters": {"x": 1}}),
+    ],
+)
+def test_an_answer_that_the_model_wrapped_is_unwrapped(schema: Any, arguments: Any, answer: Any) -> None:
+    format_ = {"type": "json_schema", "name": "n", "schema": schema}
+    request = prepared(model=FLASH_25, tools=[WEATHER], text={"format": format_})
+    part = {"functionCall": {"name": "final_answer", "args": arguments}}
+    body = orjson.dumps({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]})
+    (text,) = [event for event in KEYED.decode(body, request) if isinstance(event, Text)]
+    assert orjson.loads(text.delta) == answer
 
 
 async def test_the_key_is_a_header_and_the_account_its_fingerprint() -> None:

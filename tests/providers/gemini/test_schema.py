@@ -210,6 +210,17 @@ def chain(length: int) -> dict[str, Any]:
     return {"$ref": "#/definitions/d0", "definitions": definitions | {f"d{length}": STRING}}
 
 
+@pytest.mark.parametrize("length", [2, 30])
+@pytest.mark.parametrize("reference", ["a~1b", "a%2Fb", "Page%3Cb%3E"])
+def test_names_that_are_escaped_are_found_and_never_stay(reference: str, length: int) -> None:
+    definitions = {**chain(length)["definitions"], "a/b": STRING, "Page<b>": STRING}
+    root = of(x={"$ref": f"#/definitions/{reference}"}, y={"$ref": "#/definitions/d0"})
+    found = to_dialect({**root, "definitions": definitions})
+    properties: Any = found.schema["properties"]
+    assert properties["x"] == STRING
+    assert found.told == ()
+
+
 def test_references_stay_where_a_schema_would_grow_beyond_measure() -> None:
     found = to_dialect(chain(30))
     assert len(list(walk(found.schema))) < 200
@@ -289,6 +300,36 @@ def below(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(lambda entries: {"allOf": entries}, st.lists(schemas, max_size=2)),
         st.sampled_from([{"$ref": word} for word in WORDS if word.startswith("#")]),
     )
+
+
+class Counted(str):
+    """A text that counts how often it is compared with another."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_values_are_looked_up_however_many_there_are() -> None:
+    first, second = ([Counted(f"value {number}") for number in range(start, start + 3_000)] for start in (0, 1_500))
+    schemas: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
+        ({"enum": first}, {"type": "string", "enum": first}),
+        ({"allOf": [{"enum": first}, {"enum": second}]}, {"type": "string", "enum": second[:1_500]}),
+        ({"oneOf": [{"const": value} for value in first]}, {"type": "string", "enum": first}),
+        ({"allOf": [{"type": "object", "required": first}, {"required": second}]}, None),
+    ]
+    for schema, expected in schemas:
+        assert len(orjson.dumps(schema)) > MAX_CACHED_BYTES
+        Counted.comparisons = 0
+        found = to_dialect(schema)
+        # A value is compared with the few whose place in the table is the same.
+        assert Counted.comparisons < 20_000
+        assert expected is None or found.schema == expected
 
 
 ANYTHING = st.recursive(VALUES, below, max_leaves=12)

@@ -217,6 +217,14 @@ def test_an_entry_after_everything_else_goes_back_too(last: Entry, said_first: E
     assert found == [{"type": "reasoning.encrypted", "data": "E"}]
 
 
+def test_entries_around_calls_keep_their_order_when_text_follows_the_calls() -> None:
+    entries = [{"type": "reasoning.text", "text": words, "index": index} for index, words in enumerate(("a", "b"))]
+    chunks: list[Any] = []
+    for index, entry in enumerate(entries):
+        chunks += [chunk({"tool_calls": [call(index)]}), chunk({"reasoning_details": [entry]})]
+    assert after_a_stream([*chunks, chunk({"content": "Done"}, finish="stop"), DONE]) == entries
+
+
 def test_details_of_another_model_stay_here() -> None:
     items = [
         said("user", "Hi"),

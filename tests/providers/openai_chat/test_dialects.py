@@ -68,6 +68,8 @@ def test_the_defaults_for_an_unknown_server() -> None:
         ("ft:gpt-4o-mini:acme::id", "gpt-4"),
         ("o3-mini", "o3"),
         ("openai/o4-mini", "o4"),
+        ("accounts/acme/models/o4-mini#accounts/acme/deployments/d1", "o4"),
+        ("/models/o4-mini/", "o4"),
         ("chatgpt-4o-latest", "chatgpt-"),
     ],
 )
@@ -113,7 +115,7 @@ def test_a_switch_changes_the_dialect_and_an_extension_one_family() -> None:
     settings = OpenAIChatSettings(
         base_url="http://lab:8000/v1",
         switches={"tokens_member": "max_completion_tokens", "replay": {"member": "reasoning", "scope": "all"}},
-        families={"qwen3": {"think_tags": False, "capabilities": {"images": False}}},
+        families={"org/Qwen3": {"think_tags": False, "capabilities": {"images": False}}},
     )
     provider = OpenAIChat(settings)
     qwen, other = provider.dialect("org/Qwen3-8b"), provider.dialect("phi-5")
@@ -129,8 +131,23 @@ def test_a_switch_changes_the_dialect_and_an_extension_one_family() -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"switches": {"think_tag": True}}, "think_tag: unknown member; did you mean 'think_tags'?"),
-        ({"families": {"qwen": {"order": "any"}}}, "qwen.order: found 'any'"),
+        ({"switches": {"think_tag": True}}, "switches.think_tag: unknown member; did you mean 'think_tags'?"),
+        ({"switches": {"replay": {"scop": "all"}}}, "switches.replay.scop: found 'all'; Unexpected keyword"),
+        ({"switches": {"error_codes": {"7": "bad"}}}, "switches.error_codes.7: found 'bad'; Input should be "),
+        ({"switches": {"tool_choices": ["auto", "any"]}}, "switches.tool_choices: found 'any'; expected one of none, "),
+        ({"switches": {"forced_effort": "off"}}, "switches.forced_effort: found 'off'; expected one of none, "),
+        ({"switches": {"efforts": {"most": {}}}}, "switches.efforts: found 'most'; expected one of none, "),
+        ({"switches": {"optional": ["n"]}}, "switches.optional: found 'n'; expected one of frequency_penalty, "),
+        ({"switches": {"ranges": {"n": [0, 1]}}}, "switches.ranges: found 'n'; expected one of frequency_penalty, "),
+        (
+            {"switches": {"service_tiers": {"slow": "x"}}},
+            "switches.service_tiers: found 'slow'; expected one of auto, ",
+        ),
+        (
+            {"families": {"qwen": {"capabilities": {"efforts": ["on"]}}}},
+            "families.qwen.capabilities.efforts: found 'on'",
+        ),
+        ({"families": {"qwen": {"order": "any"}}}, "families.qwen.order: found 'any'"),
         ({"dialect": "vllm", "base_url": None}, "base_url is required: the dialect 'vllm' has no public address"),
         ({"dialect": "klingon"}, "is none of: auto, "),
     ],

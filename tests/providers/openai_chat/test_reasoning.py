@@ -66,7 +66,7 @@ def test_details_are_a_list(payload: object, details: object) -> None:
 
 
 def test_as_a_member_the_texts_are_joined() -> None:
-    assert put(Replay("reasoning"), item("a"), item("b")) == ({"content": "Yes", "reasoning": "a\nb"}, True, [])
+    assert put(Replay("reasoning"), item("a"), item("b")) == ({"content": "Yes", "reasoning": "ab"}, True, [])
 
 
 def test_as_a_block_in_front_of_the_content() -> None:
@@ -140,4 +140,4 @@ def test_every_thought_goes_back_in_its_order_or_is_declared(items: list[Reasoni
         assert [part["thinking"][0]["text"] for part in parts if "thinking" in part] == [each.text for each in gone]
     elif gone:
         text = message["content"] if form == "think_tags" else message["reasoning_content"]
-        assert "\n".join(each.text for each in gone) in text
+        assert "".join(each.text for each in gone) in text

@@ -71,6 +71,42 @@ def refusal(code: str, message: str = "That did not work") -> dict[str, Any]:
 
 EXCHANGES: list[Exchange] = [
     Sent(
+        "thoughts that a call interrupted go back unchanged",
+        "glm-5.2",
+        {
+            "input": [
+                said("user", "Weather?"),
+                thought("reasoning_text", model="glm-5.2", text="Look"),
+                called(),
+                thought("reasoning_text", model="glm-5.2", text=" twice"),
+                called("call_b", "clock", "{}"),
+                answered(),
+                answered("12:00", "call_b"),
+            ]
+        },
+        {
+            "thinking": {"type": "enabled", "clear_thinking": False},
+            "messages": [
+                {"role": "user", "content": "Weather?"},
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "reasoning_content": "Look twice",
+                    "tool_calls": [
+                        {
+                            "id": "call_a",
+                            "type": "function",
+                            "function": {"name": "weather", "arguments": '{"city":"Oslo"}'},
+                        },
+                        {"id": "call_b", "type": "function", "function": {"name": "clock", "arguments": "{}"}},
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "call_a", "content": "3 C"},
+                {"role": "tool", "tool_call_id": "call_b", "content": "12:00"},
+            ],
+        },
+    ),
+    Sent(
         "its ranges are narrower, and it has neither penalties nor options of a stream",
         MODEL,
         {

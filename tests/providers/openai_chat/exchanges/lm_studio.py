@@ -147,6 +147,12 @@ EXCHANGES: list[Exchange] = [
         "bad_request",
     ),
     Failed(
+        "too long to begin with",
+        400,
+        {"error": "The number of tokens to keep from the initial prompt is greater than the context length."},
+        "context_too_long",
+    ),
+    Failed(
         "too long",
         400,
         {

@@ -164,6 +164,32 @@ EXCHANGES: list[Exchange] = [
             ],
         },
     ),
+    Sent(
+        "where only their text is left, it goes back as a block in the content",
+        MODEL,
+        {
+            "input": [
+                said("user", "Weather in Oslo?"),
+                {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Look it up"}]},
+                called(),
+                answered(),
+                {"type": "reasoning", "summary": [], "content": []},
+                said("assistant", "It is 3 C."),
+                said("user", "And now?"),
+            ]
+        },
+        {
+            **SPLIT,
+            "messages": [
+                {"role": "user", "content": "Weather in Oslo?"},
+                {"role": "assistant", "content": "<think>\nLook it up\n</think>\n\n", "tool_calls": [CALL]},
+                {"role": "tool", "tool_call_id": "call_a", "content": "3 C"},
+                {"role": "assistant", "content": "It is 3 C."},
+                {"role": "user", "content": "And now?"},
+            ],
+        },
+        {"input[4]": "ignored"},
+    ),
     Streamed(
         "thoughts come twice, as text and as details",
         MODEL,

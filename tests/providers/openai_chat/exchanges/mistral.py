@@ -6,6 +6,7 @@ from .exchange import (
     CLOCK,
     DONE,
     WEATHER,
+    Amended,
     Exchange,
     Failed,
     Found,
@@ -110,7 +111,7 @@ EXCHANGES: list[Exchange] = [
         {"temperature": 0, "top_p": 1},
         {"top_p": "approximated"},
     ),
-    asked(MODEL, "minimal", {"reasoning_effort": "high"}, "approximated"),
+    asked(MODEL, "minimal", {"reasoning_effort": "none"}, "approximated"),
     asked(MODEL, "none", {"reasoning_effort": "none"}),
     asked(MODEL, "low", {"reasoning_effort": "high"}, "approximated"),
     asked("magistral-medium-latest", "none", {}, "dropped"),
@@ -403,13 +404,19 @@ EXCHANGES: list[Exchange] = [
     Failed(
         "an unknown model",
         400,
-        {"object": "error", "message": "Invalid model: mistral-9", "type": "invalid_model", "code": None},
+        {"object": "error", "message": "mistral-9 is unknown", "type": "invalid_model", "code": None},
+        "model_unknown",
+    ),
+    Failed(
+        "the same by its text",
+        400,
+        {"object": "error", "message": "Invalid model: mistral-9", "type": "invalid_request_error", "code": None},
         "model_unknown",
     ),
     Failed(
         "the same by its number",
         400,
-        {"object": "error", "message": "Invalid model: mistral-9", "type": "invalid_request_error", "code": "1500"},
+        {"object": "error", "message": "mistral-9 is unknown", "type": "invalid_request_error", "code": "1500"},
         "model_unknown",
     ),
     Failed(
@@ -424,6 +431,90 @@ EXCHANGES: list[Exchange] = [
         "bad_request",
     ),
     Failed("a bad key", 401, {"detail": "Invalid API Key"}, "bad_credential"),
+    Failed(
+        "a prompt that a guardrail stops",
+        403,
+        {"object": "error", "message": "Blocked by guardrail.", "type": "guardrail_violation", "code": None},
+        "prompt_blocked",
+    ),
+    Amended(
+        "a refused member, told of in place of a text",
+        MODEL,
+        {"reasoning": {"effort": "high"}},
+        422,
+        {
+            "object": "error",
+            "message": {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "reasoning_effort"],
+                        "msg": "Extra inputs are not permitted",
+                    }
+                ]
+            },
+            "type": "invalid_request_error",
+            "code": None,
+        },
+        ["reasoning_effort"],
+        ("reasoning.effort", "dropped"),
+    ),
+    Amended(
+        "the same as a bare list",
+        MODEL,
+        {"service_tier": "priority"},
+        422,
+        {
+            "object": "Error",
+            "message": [
+                {"type": "extra_forbidden", "loc": ["body", "service_tier"], "msg": "Extra inputs are not permitted"}
+            ],
+            "type": "invalid_request_error",
+            "code": 3001,
+        },
+        ["service_tier"],
+        ("service_tier", "dropped"),
+    ),
+    Streamed(
+        "an error in the stream without a text",
+        MODEL,
+        [
+            chunk({"content": "It"}),
+            {
+                "object": "error",
+                "message": {"detail": [{"loc": ["body"], "msg": "bad"}]},
+                "type": "internal_error",
+                "code": 3700,
+            },
+            chunk({}, finish="stop"),
+            DONE,
+        ],
+        [("text", "It")],
+        status="failed",
+        error="vendor_failure",
+    ),
+    Whole(
+        "several messages of one choice are one answer",
+        MODEL,
+        {
+            "id": "c1",
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "messages": [
+                        {"role": "assistant", "content": "It "},
+                        {"role": "assistant", "content": [{"type": "text", "text": "is."}], "tool_calls": None},
+                        {"role": "assistant", "content": None, "tool_calls": [call(CALL_B)]},
+                    ],
+                    "finish_reason": "tool_calls",
+                }
+            ],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 11, "total_tokens": 20, "num_cached_tokens": 6},
+        },
+        [("text", "It is."), ("call", "weather", '{"city":"Oslo"}')],
+        (9, 6, 11, 0),
+    ),
     Failed(
         "a member that it does not know",
         422,

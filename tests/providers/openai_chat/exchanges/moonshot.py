@@ -136,6 +136,12 @@ EXCHANGES: list[Exchange] = [
         "tool_choice",
     ),
     Refused(
+        "nor can its predecessor",
+        "kimi-k2-thinking-turbo",
+        {"tools": [WEATHER], "tool_choice": "required"},
+        "tool_choice",
+    ),
+    Refused(
         "nor can the older ones",
         "moonshot-v1-128k",
         {"tools": [WEATHER], "tool_choice": "required"},

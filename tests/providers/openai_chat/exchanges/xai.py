@@ -195,6 +195,15 @@ EXCHANGES: list[Exchange] = [
         "quota",
     ),
     Failed(
+        "too long a prompt",
+        400,
+        {
+            "code": "Client specified an invalid argument",
+            "error": "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
+        },
+        "context_too_long",
+    ),
+    Failed(
         "an unknown model",
         404,
         {
