@@ -45,7 +45,6 @@ MAPPED: Final = frozenset(
         "service_tier",
         "temperature",
         "text",
-        "tool_choice",
         "top_p",
         "user",
     }
@@ -53,10 +52,7 @@ MAPPED: Final = frozenset(
 """Attributes of the request that are translated below."""
 
 REPORTED: Final[Mapping[str, tuple[tuple[object, ...], Conversion]]] = {
-    "access_programs": ((None,), dropped("access_programs", "OpenAI's own")),
     "frequency_penalty": ((None, 0), dropped("frequency_penalty", "the vendor has no penalties")),
-    "image": ((None,), dropped("image", "the vendor has no such setting")),
-    "moderation": ((None,), dropped("moderation", "the vendor has no such setting")),
     "presence_penalty": ((None, 0), dropped("presence_penalty", "the vendor has no penalties")),
     "prompt_cache_key": ((None,), ignored("prompt_cache_key", "the vendor caches by content")),
     "prompt_cache_retention": ((None,), ignored("prompt_cache_retention", "the vendor caches by content")),
@@ -66,28 +62,6 @@ REPORTED: Final[Mapping[str, tuple[tuple[object, ...], Conversion]]] = {
 
 PARTLY_REPORTED: Final = frozenset({"include"})
 """Attributes of which some values are reported below and the others belong to the core."""
-
-CORE: Final = frozenset(
-    {
-        "background",
-        "background_options",
-        "context_management",
-        "conversation",
-        "given",
-        "input",
-        "max_tool_calls",
-        "metadata",
-        "model",
-        "previous_response_id",
-        "prompt",
-        "store",
-        "stream",
-        "stream_options",
-        "tools",
-        "truncation",
-    }
-)
-"""Attributes that the core handles, or hands over as `Prepared`'s own."""
 
 JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
 JSON_SCHEMA_LINE: Final = (

@@ -1,11 +1,11 @@
 """A Responses request as the body of `generateContent`, in the order of the request's parameters.
 
-Every element of the request is mapped here, declared in `prepared.conversions`, or refused; `REQUEST_ELEMENTS` says
-for each parameter who answers for it. Source: the Gemini API reference (v1beta).
+Every element of the request is mapped here, declared in `prepared.conversions`, or refused. Source: the Gemini API
+reference (v1beta).
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 
@@ -22,47 +22,28 @@ from proxy.provider.conversions import RefusedError, approximated, dropped, igno
 
 Json: TypeAlias = dict[str, object]
 
-#: For each attribute of a request: `body`, it has a place in the vendor's request or is declared; `core`, the exchange
-#: acts upon it, declares it or refuses it.
-REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "core"]]] = {
-    "access_programs": "core",
-    "background": "core",
-    "background_options": "core",
-    "context_management": "core",
-    "conversation": "core",
-    "frequency_penalty": "body",
-    "given": "core",
-    "image": "core",
-    "include": "body",
-    "input": "core",
-    "instructions": "body",
-    "max_output_tokens": "body",
-    "max_tool_calls": "core",
-    "metadata": "core",
-    "model": "core",
-    "moderation": "core",
-    "parallel_tool_calls": "body",
-    "presence_penalty": "body",
-    "previous_response_id": "core",
-    "prompt": "core",
-    "prompt_cache_key": "body",
-    "prompt_cache_options": "body",
-    "prompt_cache_retention": "body",
-    "reasoning": "body",
-    "safety_identifier": "body",
-    "service_tier": "body",
-    "store": "core",
-    "stream": "core",
-    "stream_options": "core",
-    "temperature": "body",
-    "text": "body",
-    "tool_choice": "core",
-    "tools": "core",
-    "top_logprobs": "body",
-    "top_p": "body",
-    "truncation": "core",
-    "user": "body",
-}
+#: The attributes of a request that are translated or declared here; the others are the exchange's.
+PARAMETERS: Final = frozenset(
+    {
+        "frequency_penalty",
+        "include",
+        "instructions",
+        "max_output_tokens",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "service_tier",
+        "temperature",
+        "text",
+        "top_logprobs",
+        "top_p",
+        "user",
+    }
+)
 
 SAMPLING: Final = {"temperature": "temperature", "top_p": "topP"}
 PENALTIES: Final = {"presence_penalty": "presencePenalty", "frequency_penalty": "frequencyPenalty"}

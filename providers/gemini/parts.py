@@ -6,7 +6,6 @@ inside the request, or are named by addresses that the vendor itself can read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -15,11 +14,9 @@ from providers.gemini.models import Model
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored, refuse
 from proxy.provider.history import Part
+from proxy.provider.media import PDF, PLAIN_TEXT, file_media, is_text, type_by_ending
 
 VendorPart: TypeAlias = dict[str, object]
-
-PDF: Final = "application/pdf"
-PLAIN_TEXT: Final = "text/plain"
 
 IMAGES: Final = {
     "image/png": "image/png",
@@ -56,59 +53,6 @@ VIDEO: Final = frozenset(
 )
 TEXT: Final = frozenset({PLAIN_TEXT, "text/css", "text/csv", "text/html", "text/rtf", "text/xml"})
 """Types of text that the vendor takes by their own names; other text is sent as plain text."""
-
-TEXT_APPLICATIONS: Final = frozenset(
-    {
-        "application/javascript",
-        "application/json",
-        "application/sql",
-        "application/toml",
-        "application/x-ndjson",
-        "application/x-sh",
-        "application/x-yaml",
-        "application/xml",
-        "application/yaml",
-    }
-)
-
-TYPES_BY_SUFFIX: Final = {
-    ".3gp": "video/3gpp",
-    ".aac": "audio/aac",
-    ".aiff": "audio/aiff",
-    ".avi": "video/avi",
-    ".css": "text/css",
-    ".csv": "text/csv",
-    ".flac": "audio/flac",
-    ".flv": "video/x-flv",
-    ".gif": "image/gif",
-    ".heic": "image/heic",
-    ".heif": "image/heif",
-    ".htm": "text/html",
-    ".html": "text/html",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".mov": "video/mov",
-    ".mp3": "audio/mp3",
-    ".mp4": "video/mp4",
-    ".mpeg": "video/mpeg",
-    ".mpg": "video/mpg",
-    ".ogg": "audio/ogg",
-    ".pdf": PDF,
-    ".png": "image/png",
-    ".rtf": "text/rtf",
-    ".wav": "audio/wav",
-    ".webm": "video/webm",
-    ".webp": "image/webp",
-    ".wmv": "video/wmv",
-    ".xml": "text/xml",
-    **dict.fromkeys(
-        (".c", ".cpp", ".cs", ".go", ".h", ".ini", ".java", ".js", ".json", ".jsonl", ".kt", ".log", ".lua", ".md",
-         ".php", ".py", ".rb", ".rs", ".rst", ".sh", ".sql", ".swift", ".tex", ".toml", ".ts", ".tsv", ".txt", ".yaml",
-         ".yml"),
-        PLAIN_TEXT,
-    ),
-}  # fmt: skip
-UNTYPED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 IN_RESULTS: Final = frozenset({"image/png", "image/jpeg", "image/webp", PDF, PLAIN_TEXT})
 """What a function response takes as its own part."""
@@ -186,16 +130,13 @@ class PartWriter:
     # --- one kind of media each ---------------------------------------------------------------------------------------
 
     def _inline(self, data: str, part: Part, place: str, *, image: bool) -> VendorPart:
-        declared, payload = _data_url(data, place)
-        name = part.get("filename")
-        suffix = PurePosixPath(name).suffix.lower() if isinstance(name, str) else ""
-        media_type = declared
-        if media_type in UNTYPED:
-            media_type = TYPES_BY_SUFFIX.get(suffix) or (PDF if payload.startswith("JVBERi") else "")
-        taken = self._taken(media_type, place)
+        media = file_media(data, part.get("filename"))
+        if media is None:
+            refuse(place, "A data URL has to be in base64.", value=True)
+        taken = self._taken(media.type, place)
         if image and taken not in IMAGES.values():
-            refuse(place, f"An image cannot be of type '{media_type[:64]}'.", value=True)
-        return {"inlineData": {"mimeType": taken, "data": payload}}
+            refuse(place, f"An image cannot be of type '{media.type[:64]}'.", value=True)
+        return {"inlineData": {"mimeType": taken, "data": media.base64}}
 
     def _taken(self, media_type: str, place: str) -> str:
         """The media type as the vendor takes it. Raises RefusedError for others, and for those the model has not."""
@@ -206,7 +147,7 @@ class PartWriter:
             taken, permitted = AUDIO[media_type], able.audio
         elif media_type == PDF or media_type in VIDEO:
             taken, permitted = media_type, able.files
-        elif media_type.startswith("text/") or media_type in TEXT_APPLICATIONS:
+        elif is_text(media_type):
             taken, permitted = media_type if media_type in TEXT else PLAIN_TEXT, able.files
             if taken != media_type:
                 self._report_approximated(place, f"'{media_type[:64]}' is sent as plain text")
@@ -235,11 +176,8 @@ class PartWriter:
                 f"Gemini reads its own files and addresses that begin with https://, and {NO_FETCHING}.",
                 value=True,
             )
-        name = part.get("filename")
-        suffixes = [PurePosixPath(name).suffix] if isinstance(name, str) else []
-        suffixes.append(PurePosixPath(urlsplit(url).path).suffix)
-        media_type = next((TYPES_BY_SUFFIX[each.lower()] for each in suffixes if each.lower() in TYPES_BY_SUFFIX), None)
-        if media_type is None:
+        media_type = type_by_ending(part.get("filename")) or type_by_ending(urlsplit(url).path)
+        if not media_type:
             # The vendor looks for itself.
             return {"fileData": {"fileUri": url}}
         taken = self._taken(media_type, place)
@@ -276,14 +214,3 @@ def only_text(parts: Sequence[Part]) -> str | None:
     part = parts[0]
     text = part.get("text")
     return text if len(part) == 2 and isinstance(text, str) else None
-
-
-def _data_url(data: str, place: str) -> tuple[str, str]:
-    """The media type and the base64 text of a data URL, or of bare base64 (type ""); the payload is not read."""
-    if data[:5].lower() != "data:":
-        return "", data
-    head, comma, payload = data.partition(",")
-    media_type, *parameters = (piece.strip().lower() for piece in head[5:].split(";"))
-    if not comma or "base64" not in parameters:
-        refuse(place, "A data URL has to be in base64.", value=True)
-    return media_type, payload

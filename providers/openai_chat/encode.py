@@ -1,11 +1,10 @@
 """A Responses request as a Chat Completions request, in the order of the request's parameters.
 
-Every element of the request is mapped here, declared in `prepared.conversions`, or refused; `REQUEST_ELEMENTS` says
-for each parameter who answers for it.
+Every element of the request is mapped here, declared in `prepared.conversions`, or refused.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -23,47 +22,28 @@ PATH: Final = "/chat/completions"
 
 LOGPROBS_INCLUDE: Final = "message.output_text.logprobs"
 
-#: For each attribute of a request: `body`, it has a place in the Chat request (or is declared where the server lacks
-#: one); `core`, the exchange acts upon it, declares it or refuses it.
-REQUEST_ELEMENTS: Final[Mapping[str, Literal["body", "core"]]] = {
-    "access_programs": "core",
-    "background": "core",
-    "background_options": "core",
-    "context_management": "core",
-    "conversation": "core",
-    "frequency_penalty": "body",
-    "given": "core",
-    "image": "core",
-    "include": "body",
-    "input": "core",
-    "instructions": "body",
-    "max_output_tokens": "body",
-    "max_tool_calls": "core",
-    "metadata": "core",
-    "model": "core",
-    "moderation": "core",
-    "parallel_tool_calls": "body",
-    "presence_penalty": "body",
-    "previous_response_id": "core",
-    "prompt": "core",
-    "prompt_cache_key": "body",
-    "prompt_cache_options": "body",
-    "prompt_cache_retention": "body",
-    "reasoning": "body",
-    "safety_identifier": "body",
-    "service_tier": "body",
-    "store": "core",
-    "stream": "core",
-    "stream_options": "core",
-    "temperature": "body",
-    "text": "body",
-    "tool_choice": "core",
-    "tools": "core",
-    "top_logprobs": "body",
-    "top_p": "body",
-    "truncation": "core",
-    "user": "body",
-}
+#: The attributes of a request that are translated or declared here; the others are the exchange's.
+PARAMETERS: Final = frozenset(
+    {
+        "frequency_penalty",
+        "include",
+        "instructions",
+        "max_output_tokens",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "service_tier",
+        "temperature",
+        "text",
+        "top_logprobs",
+        "top_p",
+        "user",
+    }
+)
 
 _JSON_LINE: Final = "Answer with JSON."
 

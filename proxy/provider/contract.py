@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -16,6 +16,34 @@ from proxy.responses.request import CreateRequest
 
 Framing: TypeAlias = Literal["sse"]
 SettingsModel: TypeAlias = type[BaseModel]
+
+
+CORE_PARAMETERS: Final = frozenset(
+    {
+        "access_programs",
+        "background",
+        "background_options",
+        "context_management",
+        "conversation",
+        "given",
+        "image",
+        "input",
+        "max_tool_calls",
+        "metadata",
+        "model",
+        "moderation",
+        "previous_response_id",
+        "prompt",
+        "store",
+        "stream",
+        "stream_options",
+        "tool_choice",
+        "tools",
+        "truncation",
+    }
+)
+"""Attributes of a request that the exchange acts upon, declares, refuses, or hands over in `Prepared`. A provider maps
+or declares every other one."""
 
 
 @dataclass(slots=True)

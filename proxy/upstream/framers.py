@@ -33,31 +33,37 @@ class SSEFramer:
     JSON without `data:` in front of it is a frame too: so some vendors, Google among them, tell an error amid a stream.
     """
 
-    __slots__ = ("_pending", "_size")
+    __slots__ = ("_held", "_pending", "_size")
 
     def __init__(self) -> None:
+        self._held = b""
         self._pending: list[bytes] = []
         self._size = 0
 
     def feed(self, piece: bytes) -> list[Frame]:
         """The frames that are complete now."""
+        if self._held:
+            piece, self._held = self._held + piece, b""
+        if b"\r" in piece:
+            # A CR at the very end may be the first half of a CRLF.
+            if piece.endswith(b"\r"):
+                piece, self._held = piece[:-1], b"\r"
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not piece:
+            return []
         pending = self._pending
         if pending:
+            # Only the seam is looked at again: a frame of many lines is not read anew with each of them.
+            over = b"\n\n" in piece or (piece.startswith(b"\n") and pending[-1].endswith(b"\n"))
             pending.append(piece)
             self._size += len(piece)
-            if b"\n" not in piece and b"\r" not in piece:
+            if not over:
                 if self._size > MAX_FRAME:
                     raise FrameTooLargeError
                 return []
             piece = b"".join(pending)
-        held = b""
-        if b"\r" in piece:
-            # A CR at the very end may be the first half of a CRLF.
-            if piece.endswith(b"\r"):
-                piece, held = piece[:-1], b"\r"
-            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         blocks = piece.split(b"\n\n")
-        rest = blocks.pop() + held
+        rest = blocks.pop()
         if len(rest) > MAX_FRAME:
             raise FrameTooLargeError
         self._pending = [rest] if rest else []
@@ -73,8 +79,8 @@ class SSEFramer:
     def end(self) -> list[Frame]:
         """The last frame, if it lacks its blank line."""
         rest = b"".join(self._pending)
-        self._pending = []
-        frame = _frame(rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+        self._held, self._pending = b"", []
+        frame = _frame(rest)
         return [frame] if frame else []
 
 

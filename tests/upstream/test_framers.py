@@ -128,6 +128,17 @@ def test_many_lines_of_one_frame_pass() -> None:
     assert whole(body) == [Frame("", b"\n".join([b"x"] * 3_000))]
 
 
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_lines_of_one_frame_are_joined_once(ending: bytes) -> None:
+    framer = SSEFramer()
+    # To join them with each line would copy ten thousand times the frame.
+    for _ in range(10_000):
+        assert framer.feed(b"data: x" + ending) == []
+    assert len(framer._pending) >= 9_999
+    assert framer.feed(ending + b"data: y") == [Frame("", b"\n".join([b"x"] * 10_000))]
+    assert framer.end() == [Frame("", b"y")]
+
+
 @pytest.mark.parametrize("piece", [b"x" * 50, b"data: x\n" * 6, b"data: x\r\n" * 6])
 def test_a_frame_that_grows_beyond_the_limit_is_refused(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framers, "MAX_FRAME", 1000)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from providers.gemini import Gemini, GeminiSettings
-from providers.gemini.encode import REQUEST_ELEMENTS
+from providers.gemini.encode import PARAMETERS
 from proxy.provider.capabilities import extended
+from proxy.provider.contract import CORE_PARAMETERS
 from proxy.provider.conversions import RefusedError
 from proxy.responses.request import CreateRequest
 from tests.providers.gemini.requests import (
@@ -31,7 +32,8 @@ from tests.providers.gemini.requests import (
 
 
 def test_every_attribute_of_the_request_is_accounted_for() -> None:
-    assert set(REQUEST_ELEMENTS) == {field.name for field in fields(CreateRequest)}
+    assert {field.name for field in fields(CreateRequest)} == PARAMETERS | CORE_PARAMETERS
+    assert PARAMETERS.isdisjoint(CORE_PARAMETERS)
 
 
 def test_a_request_with_tools_and_thinking() -> None:

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
-from providers.openai_chat.encode import REQUEST_ELEMENTS
+from providers.openai_chat.encode import PARAMETERS
+from proxy.provider.contract import CORE_PARAMETERS
 from proxy.provider.conversions import RefusedError
 from proxy.provider.history import FunctionTool, ToolChoice
 from proxy.responses.request import CreateRequest
@@ -39,7 +40,8 @@ def losses(provider: OpenAIChat, **parameters: Any) -> Any:
 
 
 def test_every_attribute_of_a_request_is_accounted_for() -> None:
-    assert set(REQUEST_ELEMENTS) == {field.name for field in fields(CreateRequest)}
+    assert {field.name for field in fields(CreateRequest)} == PARAMETERS | CORE_PARAMETERS
+    assert PARAMETERS.isdisjoint(CORE_PARAMETERS)
 
 
 def test_a_plain_request_has_a_model_and_messages_only() -> None:
