@@ -18,7 +18,7 @@ from providers.gemini.structured import OutputFormat, output_format
 from providers.gemini.thinking import thinking_config
 from providers.gemini.tools import tools_and_config
 from proxy.provider.contract import Call, Prepared
-from proxy.provider.conversions import RefusedError, approximated, dropped, ignored
+from proxy.provider.conversions import RefusedError, approximated, dropped, ignored, unneeded_includes
 
 Json: TypeAlias = dict[str, object]
 
@@ -144,10 +144,7 @@ def _sampling(config: Json, prepared: Prepared) -> None:
 def _logprobs(config: Json, prepared: Prepared) -> None:
     top = prepared.request.top_logprobs
     include: list[str] = [*prepared.request.include]
-    for index, name in enumerate(include):
-        # What else can be included belongs to items that this provider never makes, or is always there.
-        if name != LOGPROBS_INCLUDE:
-            prepared.conversions.append(ignored(f"include[{index}]", "nothing of the kind occurs"))
+    prepared.conversions += unneeded_includes(include, LOGPROBS_INCLUDE)
     asked = LOGPROBS_INCLUDE in include
     if not top and not asked:
         return

@@ -12,7 +12,7 @@ from providers.openai_chat.dialect import LOGPROBS, SAMPLING, Dialect, Members
 from providers.openai_chat.efforts import EFFORTS, accepted_effort
 from providers.openai_chat.messages import mentions_json, messages, with_system_line
 from proxy.provider.contract import Call, Prepared
-from proxy.provider.conversions import approximated, dropped, ignored, refuse
+from proxy.provider.conversions import approximated, dropped, ignored, refuse, unneeded_includes
 from proxy.provider.history import CallItem, FunctionTool
 from proxy.provider.json_schema import inlined
 
@@ -198,10 +198,7 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
     top = prepared.request.top_logprobs
     include: list[str] = [*prepared.request.include]
     asked = LOGPROBS_INCLUDE in include
-    for index, name in enumerate(include):
-        # What else can be included belongs to items that this provider never makes, or is always there.
-        if name != LOGPROBS_INCLUDE:
-            prepared.conversions.append(ignored(f"include[{index}]", "nothing of the kind occurs"))
+    prepared.conversions += unneeded_includes(include, LOGPROBS_INCLUDE)
     if not top and not asked:
         return
     if (

@@ -127,6 +127,7 @@ class Run:
                 self._mask_credentials(error)
                 self._abandon(error)
                 if await self._try_again(error):
+                    _let_go(error)
                     continue
                 if self.assembler.has_output and self.prepared.stream:
                     await self.fail(error)
@@ -207,6 +208,8 @@ class Run:
                 answer.abort()
             self.assembler.settle(completed=False)
             await self._count_usage()
+        if self.error is not None:
+            _let_go(self.error)
         if answer is None or answer.ended:
             return
         try:
@@ -424,6 +427,15 @@ def _unexpected(error: Exception) -> ProviderError:
     failure = ProviderError("vendor_failure", "The provider's answer could not be understood.")
     failure.__cause__ = error
     return failure
+
+
+def _let_go(error: BaseException) -> None:
+    """Take the traceback from a failure that is dealt with. It holds the run with its bodies, which holds the failure:
+    hundreds of such requests would wait for the garbage collector."""
+    failure: BaseException | None = error
+    while failure is not None:
+        failure.__traceback__ = None
+        failure = failure.__cause__ or failure.__context__
 
 
 def _not_an_api(answer: Answer) -> ProviderError:

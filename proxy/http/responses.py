@@ -183,7 +183,9 @@ class _Sink:
     def _tick(self) -> None:
         due = self._written + self._heartbeat
         if not self.committed or self._loop.time() >= due - 0.001:
-            self._beat = self._loop.create_task(self._fill_silence())
+            # A client that does not read has an earlier comment still to come.
+            if self._beat is None or self._beat.done():
+                self._beat = self._loop.create_task(self._fill_silence())
             due = self._loop.time() + self._heartbeat
         self._timer = self._loop.call_at(due, self._tick)
 

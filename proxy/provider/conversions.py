@@ -1,6 +1,7 @@
 """Losses are values: every element of a request that is not carried as it is leaves a Conversion behind."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias
 
@@ -49,6 +50,18 @@ def ignored(path: str, reason: str = "has no effect on the answer") -> Conversio
 def approximated(path: str, reason: str, *, contract: bool = False) -> Conversion:
     """The element is carried in another form that means nearly the same."""
     return Conversion(path, "approximated", reason, contract)
+
+
+def unneeded_includes(include: Sequence[str], mapped: str) -> list[Conversion]:
+    """What becomes of the values of `include` that a provider has nothing to do for: all but `mapped`."""
+    return [
+        ignored(f"include[{index}]", "given whenever there is one" if name == _PROOFS else "nothing of the kind occurs")
+        for index, name in enumerate(include)
+        if name != mapped
+    ]
+
+
+_PROOFS = "reasoning.encrypted_content"
 
 
 class RefusedError(ResponsesError):

@@ -316,7 +316,9 @@ class Connection(asyncio.Protocol):
         if self._interim:
             self._interim = False
             return
-        self.reusable = self._parser.should_keep_alive()
+        # An answer that came before its request was sent: nobody may ever read the rest of that.
+        unsent = self._transport is not None and self._transport.get_write_buffer_size() > 0
+        self.reusable = self._parser.should_keep_alive() and not unsent
         self._end()
 
     # --- the end -----------------------------------------------------------------------------------------------------

@@ -458,6 +458,23 @@ async def test_a_connection_that_the_vendor_ends_is_not_used_again(
     assert vendor.visits == 2
 
 
+async def test_a_connection_whose_request_was_not_read_is_not_used_again(serve: Serve, upstream: Upstream) -> None:
+    over = asyncio.Event()
+
+    async def script(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        visit.say(sized(b"too long", status="413 Content Too Large"))
+        await over.wait()
+
+    vendor = await serve(script)
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            answer = await send(upstream, vendor, Call("/chat", b"x" * 30_000_000))
+            assert (answer.status, await answer.read()) == (413, b"too long")
+    assert vendor.visits == 2
+    over.set()
+
+
 async def test_an_aborted_answer_closes_its_connection(serve: Serve, upstream: Upstream) -> None:
     left = asyncio.Event()
 
