@@ -27,6 +27,7 @@ from anthropic.types import message_create_params
 from google.genai import types as gemini
 from openai.types.chat import completion_create_params
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict, is_typeddict
 
 Body: TypeAlias = Mapping[str, Any]
@@ -82,16 +83,16 @@ def _is_required(name: str, hint: Any, holder: Any) -> bool:
 class GenerateContentRequest(BaseModel):
     """The body of Gemini's `generateContent`, put together from the SDK's types, which know its parts by name."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     contents: list[gemini.Content]
-    systemInstruction: gemini.Content | None = None  # noqa: N815 - the vendor's spelling
+    system_instruction: gemini.Content | None = None
     tools: list[gemini.Tool] | None = None
-    toolConfig: gemini.ToolConfig | None = None  # noqa: N815
-    generationConfig: gemini.GenerationConfig | None = None  # noqa: N815
-    safetySettings: list[gemini.SafetySetting] | None = None  # noqa: N815
-    cachedContent: str | None = None  # noqa: N815
-    serviceTier: Literal["standard", "flex", "priority"] | None = None  # noqa: N815
+    tool_config: gemini.ToolConfig | None = None
+    generation_config: gemini.GenerationConfig | None = None
+    safety_settings: list[gemini.SafetySetting] | None = None
+    cached_content: str | None = None
+    service_tier: Literal["standard", "flex", "priority"] | None = None
 
 
 @cache
