@@ -35,6 +35,8 @@ def text(value: object) -> str:
 
 def count(value: object) -> int | None:
     """The number of something: a number that is not negative, else None."""
+    if type(value) is int and 0 <= value < 2**53:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**53:
         return None
     return int(value)

@@ -22,13 +22,15 @@ SERVICE_TIERS: Final[Mapping[object, str]] = {
 }
 """Values of `serviceTier` (Gemini API) and `trafficType` (Vertex AI, `ON_DEMAND` also as a number)."""
 
-_COUNTS: Final = (
-    "promptTokenCount",
-    "candidatesTokenCount",
-    "toolUsePromptTokenCount",
-    "thoughtsTokenCount",
-    "cachedContentTokenCount",
-    "totalTokenCount",
+_COUNTS: Final = frozenset(
+    {
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "toolUsePromptTokenCount",
+        "thoughtsTokenCount",
+        "cachedContentTokenCount",
+        "totalTokenCount",
+    }
 )
 
 
@@ -44,9 +46,11 @@ class UsageReport:
         """Take over what a `usageMetadata` says; the whole counts afterwards, or nothing if it says nothing new."""
         counts = self._counts
         changed = False
-        for name in _COUNTS:
-            value = metadata.get(name)
-            if value is not None and (number := count(value)) is not None and number > counts.get(name, -1):
+        for name, value in metadata.items():
+            if name not in _COUNTS or (known := counts.get(name, -1)) == value:
+                continue
+            number = count(value)
+            if number is not None and number > known:
                 counts[name] = number
                 changed = True
         return (self._usage(),) if changed else ()
