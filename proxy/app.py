@@ -121,6 +121,7 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
             http=HttpClient(upstream, timeouts),
             timeouts=timeouts,
             changes={model: known.capabilities for model, known in entry.models.items()},
+            base_models={model: known.base_model for model, known in entry.models.items() if known.base_model},
         )
         for model in entry.models:
             metrics.know_model(name, model)

@@ -124,7 +124,7 @@ class OpenAIChat(Provider):
 
     def encode(self, prepared: Prepared) -> Call:
         """The Chat Completions request."""
-        return encode(prepared, self.dialect(prepared.model), self.settings.extra_body)
+        return encode(prepared, self._row(prepared), self.settings.extra_body)
 
     def decoder(self, prepared: Prepared) -> Decoder:
         """A reader for the streamed answer."""
@@ -136,7 +136,7 @@ class OpenAIChat(Provider):
 
     def salvage(self, status: int, body: bytes, prepared: Prepared) -> list[Event] | None:
         """The tool call that the server made and refused itself, where its error answer holds it."""
-        if not self.dialect(prepared.model).salvages_calls:
+        if not self._row(prepared).salvages_calls:
             return None
         return salvaged_call(status, body, _offered(prepared))
 
@@ -175,8 +175,12 @@ class OpenAIChat(Provider):
         except orjson.JSONDecodeError:
             raise self.error(502, answer.headers, answer.body) from None
 
+    def _row(self, prepared: Prepared) -> Dialect:
+        """The dialect of the request's model, or of the known one that it behaves like."""
+        return self.dialect(prepared.capabilities.family or prepared.model)
+
     def _decoder(self, prepared: Prepared) -> ChatDecoder:
-        dialect = self.dialect(prepared.model)
+        dialect = self._row(prepared)
         offered = _offered(prepared) if dialect.salvages_calls else frozenset()
         return ChatDecoder(dialect, partial(error_in_answer, dialect=dialect, secret=self._key()), offered)
 

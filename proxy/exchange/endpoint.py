@@ -11,20 +11,24 @@ from proxy.upstream.connection import Timeouts
 
 @dataclass(slots=True)
 class Endpoint:
-    """A provider under the name it is addressed by. `changes` are the operator's capabilities per model."""
+    """A provider under the name it is addressed by. `changes` are the operator's capabilities per model,
+    `base_models` the known models that others behave like."""
 
     name: str
     provider: Provider
     http: HttpClient
     timeouts: Timeouts = field(default_factory=Timeouts)
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    base_models: Mapping[str, str] = field(default_factory=dict)
     _known: dict[str, Capabilities] = field(default_factory=dict)
 
     def capabilities(self, model: str) -> Capabilities:
         """What the model can do, the operator's changes included."""
         known = self._known.get(model)
         if known is None:
-            known = extended(self.provider.capabilities(model), self.changes.get(model, {}))
+            known = extended(
+                self.provider.capabilities(self.base_models.get(model, model)), self.changes.get(model, {})
+            )
             if len(self._known) < 1000:
                 self._known[model] = known
         return known

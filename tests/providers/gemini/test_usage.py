@@ -13,10 +13,10 @@ from tests.providers.gemini.answers import chunk, said, stop, streamed, whole
 
 def counts(
     P: Any = None,  # noqa: N803 - the letters of the vendor's arithmetic
-    C: Any = None,  # noqa: N803
-    U: Any = None,  # noqa: N803
-    T: Any = None,  # noqa: N803
-    K: Any = None,  # noqa: N803
+    C: Any = None,  # noqa: N803 - as above
+    U: Any = None,  # noqa: N803 - as above
+    T: Any = None,  # noqa: N803 - as above
+    K: Any = None,  # noqa: N803 - as above
     total: Any = None,
 ) -> dict[str, Any]:
     named = {

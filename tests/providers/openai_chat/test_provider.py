@@ -1,6 +1,7 @@
 """The provider itself: settings, credentials, origins, second tries, lists of models."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from proxy.provider.contract import Call, HttpAnswer
 from proxy.provider.errors import ProviderError
 from proxy.provider.secret import Secret
-from tests.providers.openai_chat.material import CLOCK, GENERIC, OPENAI, prepared
+from tests.providers.openai_chat.material import CLOCK, GENERIC, OPENAI, encoded, messages_of, prepared, system, user
 
 
 class OneAnswer:
@@ -166,3 +167,10 @@ async def test_lists_of_models(body: Any, ids: list[str]) -> None:
 async def test_a_list_that_cannot_be_had(status: int, body: Any) -> None:
     with pytest.raises(ProviderError):
         await provider(base_url="http://x/v1").list_models(OneAnswer(status, body))
+
+
+def test_a_deployment_behaves_like_the_model_behind_it() -> None:
+    able = OPENAI.capabilities("gpt-4.1")
+    request = replace(prepared(OPENAI, system("Be brief"), user("Hi"), model="my-deployment"), capabilities=able)
+    assert messages_of(OPENAI, request)[0]["role"] == "system"
+    assert encoded(OPENAI, request)["model"] == "my-deployment"
