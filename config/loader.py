@@ -156,12 +156,29 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[Problem]
     seal_ids = [seal_key.id for seal_key in settings.seal_keys]
     yield from _repeated(document, "seal_keys", "id", seal_ids, "an id of its own for each key")
     yield from _alias_problems(settings, document)
-    if settings.default_model is not None and not Names(settings).resolve(settings.default_model):
-        yield document.problem(
-            ("default_model",),
-            found(document, ("default_model",), settings.default_model),
-            "expected an alias, PROVIDER/MODEL or a model that exactly one provider serves",
-        )
+    for name, prompt in settings.prompts.items():
+        if prompt.default_version not in prompt.versions:
+            yield document.problem(
+                ("prompts", name, "version"),
+                f"found {prompt.default_version!r}",
+                f"expected one of {', '.join(prompt.versions)}",
+            )
+    yield from _unknown_models(settings, document)
+
+
+def _unknown_models(settings: Settings, document: Document) -> Iterator[Problem]:
+    names = Names(settings)
+    named: dict[Location, str | None] = {
+        ("default_model",): settings.default_model,
+        ("compaction", "model"): settings.compaction.model,
+    }
+    for location, model in named.items():
+        if model is not None and not names.resolve(model):
+            yield document.problem(
+                location,
+                found(document, location, model),
+                "expected an alias, PROVIDER/MODEL or a model that exactly one provider serves",
+            )
 
 
 def _open_to_others(settings: Settings, document: Document) -> Iterator[Problem]:

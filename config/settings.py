@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     InstanceOf,
+    ModelWrapValidatorHandler,
     PlainValidator,
     PrivateAttr,
     model_validator,
@@ -105,6 +106,13 @@ def _store(value: str) -> str:
     return value
 
 
+def _version(value: object) -> object:
+    # people write 2 and mean "2"; what 1.10 means only they know
+    if isinstance(value, bool | float):
+        raise ValueError("expected text: put a version such as 1.10 in quotes")
+    return str(value) if isinstance(value, int) else value
+
+
 def _number(value: object) -> object:
     # pydantic would read true as 1
     if isinstance(value, bool):
@@ -118,6 +126,7 @@ ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
 TargetName: TypeAlias = Annotated[str, AfterValidator(_target_name)]
 StoreUrl: TypeAlias = Annotated[str, AfterValidator(_store)]
+Version: TypeAlias = Annotated[Name, BeforeValidator(_version)]
 Key: TypeAlias = Annotated[KeyReference, PlainValidator(_key_reference)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_number)]
 PositiveCount: TypeAlias = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)]
@@ -329,6 +338,48 @@ class Fetch(Entry):
         return self
 
 
+def _some_version(versions: Mapping[str, Mapping[str, object]]) -> Mapping[str, Mapping[str, object]]:
+    if not versions:
+        raise ValueError("expected at least one version")
+    return versions
+
+
+class PromptEntry(Entry):
+    """A prompt template: its versions in the order in which they were written, each with parameters of a request.
+    `version` is that of requests that name none (None: the last). Without `versions` the entry is the only one, "1"."""
+
+    version: Version | None = None
+    versions: Annotated[Mapping[Version, Mapping[str, object]], AfterValidator(_some_version)]
+
+    _short: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _normalise(cls, written: object, handler: ModelWrapValidatorHandler["PromptEntry"]) -> "PromptEntry":
+        if not isinstance(written, dict) or "versions" in written:
+            return handler(written)
+        entry = handler({"versions": {"1": written}})
+        entry._short = True
+        return entry
+
+    @property
+    def default_version(self) -> str:
+        """The version of requests that name none."""
+        return self.version if self.version is not None else list(self.versions)[-1]
+
+    def location(self, version: str) -> tuple[str, ...]:
+        """Where the version is written, below the entry."""
+        return () if self._short else ("versions", version)
+
+
+class Compaction(Entry):
+    """How histories are compacted: the model that writes the summaries (None: the one that was asked for), and what it
+    is told (None: the gateway's own instructions)."""
+
+    model: str | None = None
+    instructions: Annotated[str, Field(min_length=1)] | None = None
+
+
 class OnDisconnect(Entry):
     """What happens when a client leaves: the upstream is read on for `drain` seconds, for its usage."""
 
@@ -342,11 +393,14 @@ class Retry(Entry):
 
 
 class Limits(Entry):
-    """What the process takes on: bytes of a request body, requests at work, requests that wait."""
+    """What the process takes on: bytes of a request body, requests at work, requests that wait, bytes of the history
+    that a request continues, and bytes of all that is stored (None: 256 MiB in memory, no limit elsewhere)."""
 
     body: Size = 32 * 1024**2
     concurrency: PositiveCount = 2000
     queue: Count = 200
+    history: Size = 64 * 1024**2
+    store: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +435,7 @@ class Settings(Entry):
     clients: tuple[ClientEntry, ...] = ()
     store: StoreUrl | None = Field(default=None, repr=False)
     retention: PositiveDuration = 30 * 86_400.0
+    durability: Literal["process", "full"] = "process"
     seal_keys: tuple[SealKey, ...] = ()
     metrics: Metrics = Metrics()
     admin: Admin = Admin()
@@ -389,6 +444,8 @@ class Settings(Entry):
     history: Literal["refuse", "repair"] = "refuse"
     unsupported_hosted_tools: Literal["drop", "reject"] = "drop"
     fetch: Fetch = Fetch()
+    prompts: Mapping[Name, PromptEntry] = Field(default_factory=dict)
+    compaction: Compaction = Compaction()
     stream_commit_after: Duration = 10.0
     heartbeat: PositiveDuration = 15.0
     grace: Duration = 30.0

@@ -6,8 +6,6 @@ from config.settings import Settings
 
 # keys that are read and checked, and have no effect before a later release
 _NOT_YET: Mapping[str, str] = {
-    "store": "stored responses come with a later release; nothing is kept",
-    "retention": "stored responses come with a later release; nothing is kept",
     "admin": "the administration comes with a later release; nothing listens there",
     "fetch": "fetching comes with a later release; nothing is fetched",
     "on_disconnect": "draining comes with a later release; the upstream is left at once",
@@ -42,8 +40,6 @@ def _not_yet(settings: Settings) -> Iterator[str]:
         for model, entry in provider.models.items():
             for key in sorted(_NOT_YET_OF_MODELS.keys() & entry.model_fields_set):
                 yield f"providers.{name}.models.{model}.{key}: {_NOT_YET_OF_MODELS[key]}"
-            if "context_window" in entry.capabilities:
-                yield f"providers.{name}.models.{model}.capabilities.context_window: no target is chosen by it yet"
     for alias, targets in settings.models.items():
         if len(targets.targets) > 1:
             yield f"models.{alias}: falling back and weights come with a later release; the first target is used"

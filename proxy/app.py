@@ -1,6 +1,7 @@
 """Composition: from settings to a server. It wires the parts and holds no logic of its own."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -10,22 +11,29 @@ from aiohttp import web
 from config.naming import Names
 from config.quantities import ListenAddress
 from config.settings import KeyReference, ProviderType, Settings
+from proxy.exchange.background import BackgroundRuns
 from proxy.exchange.endpoint import Endpoint
 from proxy.exchange.gateway import Client, Gateway
+from proxy.exchange.housekeeping import Housekeeping
 from proxy.exchange.prepare import Rules
-from proxy.http import health, models, responses
-from proxy.http.access import Keys
+from proxy.exchange.prompts import read_prompts
+from proxy.http import compact, conversations, health, input_tokens, models, responses, stored, streams, websocket
+from proxy.http.access import ANYONE, Keys
 from proxy.http.protocol import Runner
 from proxy.http.surface import GATEWAY, KEYS, surface
 from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
 from proxy.responses.seal import Sealer, SealKey
+from proxy.state.opening import default_store_url, store_from
 from proxy.upstream.client import HttpClient, Upstream
 from proxy.upstream.connection import Timeouts
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
 PROVIDER_GROUP = "dragoman.providers"
+
+MEMORY_LIMIT = 256 * 2**20
+"""How many bytes of responses are kept in memory where nothing else is configured."""
 
 LAST_WORDS = 1.0
 """How long before the end of the grace, in seconds, open streams are given their terminal event."""
@@ -60,14 +68,24 @@ class Server:
 
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.gateway = build_gateway(settings, plugins)
+        self.background = BackgroundRuns(
+            self.gateway, {client.name: client for client in _clients(settings)} or {ANYONE.name: ANYONE}
+        )
+        self._housekeeping = Housekeeping(
+            self.gateway,
+            self.background,
+            size_limit=_size_limit(settings),
+            own_seal_key=not settings.seal_keys,
+        )
         self._settings = settings
         self._readiness = health.Readiness()
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Listen. Raises OSError when an address cannot be had."""
+        """Listen. Raises OSError when an address cannot be had, StoreOpenError when the store cannot be used."""
         await self.gateway.upstream.open()
-        app = build_app(self._settings, self.gateway, self._readiness)
+        await self._housekeeping.start()
+        app = build_app(self._settings, self.gateway, self.background, self._readiness)
         await self._listen(app, self._settings.listen)
         if self._settings.metrics.listen is not None:
             await self._listen(_metrics_app(self.gateway, self._readiness), self._settings.metrics.listen)
@@ -78,16 +96,21 @@ class Server:
         self._readiness.ready = False
         grace = self._settings.grace
         # Shortly before aiohttp cuts what is left, streams are ended properly.
-        ending = asyncio.get_running_loop().call_later(max(grace - LAST_WORDS, grace / 2), self._interrupt)
+        patience = max(grace - LAST_WORDS, grace / 2)
+        ending = asyncio.get_running_loop().call_later(patience, self._interrupt)
+        background = asyncio.create_task(self.background.stop(patience))
         for runner in self._runners:
             await runner.cleanup()
         ending.cancel()
+        await background
+        await self._housekeeping.stop()
         await self.gateway.upstream.close()
 
     def _interrupt(self) -> None:
         for runner in self._runners:
             if responses.STREAMS in runner.app:
                 responses.interrupt_streams(runner.app)
+                streams.release_followers(runner.app)
 
     @property
     def port(self) -> int:
@@ -136,33 +159,62 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         sealer=_sealer(settings),
         metrics=metrics,
         estimator=Estimator(),
+        store=store_from(settings.store or default_store_url(os.environ), durability=settings.durability),
         rules=Rules(
             strict=settings.strict,
             history=settings.history,
             unsupported_hosted_tools=settings.unsupported_hosted_tools,
             unknown_parameters=settings.unknown_parameters,
+            compaction_instructions=settings.compaction.instructions,
         ),
+        prompts=read_prompts(settings),
         default_model=settings.default_model,
+        compaction_model=settings.compaction.model,
         attempts=settings.retry.attempts,
+        retention=settings.retention,
+        history_limit=settings.limits.history,
     )
 
 
-def build_app(settings: Settings, gateway: Gateway, readiness: health.Readiness) -> web.Application:
+def build_app(
+    settings: Settings, gateway: Gateway, background: BackgroundRuns, readiness: health.Readiness
+) -> web.Application:
     """The outer surface."""
     app = web.Application(middlewares=[surface], client_max_size=settings.limits.body)
     app[GATEWAY] = gateway
-    clients = settings.clients if settings.auth == "keys" else ()
-    app[KEYS] = Keys([(Client(client.name, client.models), _secret(client.key)) for client in clients])
+    keys = [_secret(entry.key) for entry in settings.clients]
+    app[KEYS] = Keys(list(zip(_clients(settings), keys, strict=False)))
+    app[streams.BACKGROUND] = background
+    app[streams.HEARTBEAT] = settings.heartbeat
+    app[streams.FOLLOWERS] = set()
     app[health.READINESS] = readiness
     app[models.SERVING_SINCE] = int(time.time())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
-    app[responses.HEARTBEAT] = settings.heartbeat
     app[responses.STREAMS] = set()
+    websocket.install(app)
     for prefix in ("/v1", ""):
         app.router.add_routes(responses.routes(prefix))
+        app.router.add_routes(websocket.routes(prefix))
+        app.router.add_routes(input_tokens.routes(prefix))
+        app.router.add_routes(compact.routes(prefix))
+        app.router.add_routes(stored.routes(prefix))
+        app.router.add_routes(conversations.routes(prefix))
         app.router.add_routes(models.routes(prefix))
     app.router.add_routes(health.routes())
     return app
+
+
+def _clients(settings: Settings) -> list[Client]:
+    """The clients that are told apart."""
+    entries = settings.clients if settings.auth == "keys" else ()
+    return [Client(entry.name, entry.models) for entry in entries]
+
+
+def _size_limit(settings: Settings) -> int | None:
+    """How many bytes the store may hold; memory is never without a limit."""
+    if settings.limits.store is None and settings.store == "memory://":
+        return MEMORY_LIMIT
+    return settings.limits.store
 
 
 def _metrics_app(gateway: Gateway, readiness: health.Readiness) -> web.Application:

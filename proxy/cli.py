@@ -18,6 +18,7 @@ from config.loader import load
 from config.settings import Settings
 from config.startup import describe, warnings
 from proxy.app import Plugins, Server
+from proxy.exchange.prompts import read_prompts
 from proxy.usage import log
 
 Result = TypeVar("Result")
@@ -115,6 +116,7 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> int:
     settings = load(parsed.config, os.environ, Plugins())
+    read_prompts(settings)
     for line in describe(settings):
         _say(line)
     for line in warnings(settings):

@@ -10,9 +10,12 @@ import structlog
 
 from proxy import app
 from proxy.usage.estimate import Estimator
+from tests.state.servers import fresh_postgres_url, fresh_redis_url, postgres_url, redis_url
 from tests.vendors.gateway import MODELS, PROTOCOLS, Gateway, Gateways
 from tests.vendors.journal import Journal
 from tests.vendors.server import Vendor
+
+__all__ = ["fresh_postgres_url", "fresh_redis_url", "postgres_url", "redis_url"]
 
 
 @pytest.fixture

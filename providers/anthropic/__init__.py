@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import orjson
 
 from providers.anthropic.amend import amended
+from providers.anthropic.count import counted_tokens, counting
 from providers.anthropic.decode import MessagesDecoder, decode_message
 from providers.anthropic.encode import VERSION, encode
 from providers.anthropic.errors import BASE_URL_HINT, http_error
@@ -52,11 +53,19 @@ class Anthropic(Provider):
 
     def decoder(self, prepared: Prepared) -> MessagesDecoder:
         """A reader for the stream."""
-        return MessagesDecoder(signed=self._signs_thinking(prepared))
+        return MessagesDecoder(signed=self._is_claude(prepared))
 
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole message."""
-        return decode_message(body, signed=self._signs_thinking(prepared))
+        return decode_message(body, signed=self._is_claude(prepared))
+
+    def encode_count(self, prepared: Prepared) -> Call | None:
+        """The call of `POST /v1/messages/count_tokens`; hosts that imitate the API are not asked."""
+        return counting(self.encode(prepared)) if self._is_claude(prepared) else None
+
+    def decode_count(self, body: bytes) -> int:
+        """The number that the counter gives."""
+        return counted_tokens(body)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error answer means."""
@@ -100,5 +109,5 @@ class Anthropic(Provider):
             query["after_id"] = last
         return names
 
-    def _signs_thinking(self, prepared: Prepared) -> bool:
+    def _is_claude(self, prepared: Prepared) -> bool:
         return self._models.named(prepared.capabilities.family or prepared.model).claude

@@ -8,6 +8,7 @@ import orjson
 
 from providers.gemini.address import MODELS_PATH, bare_name
 from providers.gemini.amend import amended
+from providers.gemini.count import counted_tokens, counting
 from providers.gemini.decode import GeminiDecoder
 from providers.gemini.encode import encode
 from providers.gemini.errors import BASE_URL_HINT, error_in_answer, error_of_answer
@@ -68,6 +69,14 @@ class Gemini(Provider):
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole answer."""
         return self.decoder(prepared).whole(body)
+
+    def encode_count(self, prepared: Prepared) -> Call:
+        """The call of `countTokens`."""
+        return counting(self.encode(prepared), prepared.model)
+
+    def decode_count(self, body: bytes) -> int:
+        """The total of `countTokens`."""
+        return counted_tokens(body)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error answer means."""

@@ -48,7 +48,16 @@ def bare_name(model: str) -> str:
 
 def method_path(model: str, *, stream: bool) -> str:
     """The path of the method that generates content. Raises RefusedError for a model id that would lead elsewhere."""
+    return f"{_model_path(model)}:streamGenerateContent?alt=sse" if stream else f"{_model_path(model)}:generateContent"
+
+
+def count_path(model: str) -> str:
+    """The path of the method that counts tokens. Raises RefusedError as `method_path` does."""
+    return f"{_model_path(model)}:countTokens"
+
+
+def _model_path(model: str) -> str:
     name = bare_name(model)
     if not _NAME.fullmatch(name) or ".." in name:
         refuse("model", "The model's id has characters that no id of the vendor has.", value=True)
-    return f"/models/{name}:streamGenerateContent?alt=sse" if stream else f"/models/{name}:generateContent"
+    return f"/models/{name}"

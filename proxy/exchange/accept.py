@@ -1,45 +1,163 @@
 """A create request comes in: from the bytes of its body to a Run."""
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import orjson
 
+from proxy.exchange.compaction import asks_for_compaction
+from proxy.exchange.context import NO_CONTEXT, LocalResponse, parsed, resolve
+from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
-from proxy.exchange.run import Run
+from proxy.exchange.keeping import Keep, Keeper
+from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.run import Run, Work
+from proxy.exchange.truncation import shorten
+from proxy.provider.conversions import RefusedError
+from proxy.responses import errors
+from proxy.responses.compaction import parse_compact
 from proxy.responses.errors import ResponsesError, invalid_body
-from proxy.responses.request import CreateRequest, check_not_empty, check_state, parse_create
+from proxy.responses.request import CreateRequest, check_not_empty, parse_create
+from proxy.responses.response import opening
+from proxy.responses.stored_items import with_ids
+from proxy.state.records import StoredItem
+
+Reader: TypeAlias = Callable[[Gateway, bytes], CreateRequest]
+"""Reads the request in a body. Raises ResponsesError (400)."""
 
 
-def accept(gateway: Gateway, body: bytes, client: Client, *, arrived: float) -> Run:
-    """Take in the body of a create request; `arrived` is its arrival by `time.perf_counter`.
+async def accept(
+    gateway: Gateway,
+    body: bytes,
+    client: Client,
+    *,
+    arrived: float,
+    remembered: Mapping[str, LocalResponse] | None = None,
+    reader: Reader | None = None,
+    generate: bool = True,
+) -> Run:
+    """Take in the body of a create request; `arrived` is its arrival by `time.perf_counter`, `remembered` what the
+    client's connection holds beside the store (such a run has its `input` whatever is kept), `reader` what reads the
+    body instead of `read`. A request that is not to `generate` may be without input.
 
     Raises ResponsesError, in OpenAI's order of checks: form, model, state, empty input, what the target takes, history.
     """
-    request = _read(gateway, body)
+    request = (reader or read)(gateway, body)
     target = gateway.target(request.model, client)
-    check_state(request)
-    check_not_empty(request)
+    stateful = needs_state(request)
+    context = await resolve(gateway, request, client, remembered) if stateful else NO_CONTEXT
+    if generate:
+        check_not_empty(request)
+        if not request.input and not context.items:
+            raise errors.input_missing()
     try:
         if request.tools or request.text:
             # What is echoed must be writable before the vendor is asked; the lists stand for what is around it then.
             orjson.dumps([[[[[[request.tools, request.text]]]]]])
-        run = Run(gateway, request, client, target, arrived=arrived)
+        kept = request.store or request.background or context.conversation is not None
+        recorded = kept or stateful or remembered is not None
+        own = [StoredItem(*item) for item in with_ids(request.input)] if recorded else []
     except (orjson.JSONEncodeError, RecursionError):
         raise ResponsesError(400, "The request is nested deeper than the gateway can write.") from None
-    run.release_input(partial(_read, gateway, body))
+    if kept:
+        await gateway.check_store()
+    keep: Keep | None = None
+    if kept and not request.background:
+        keep = Keeper(gateway.store, client.name, context, own, request.store, gateway.retention).keep
+    request.input = [*parsed(context.items), *request.input]
+    work = await prepare_work(gateway, request, client, target, inherited=len(context.items))
+    if context.new_conversation is not None:
+        await gateway.store.create_conversation(*context.new_conversation)
+    run = Run(
+        gateway,
+        request,
+        client,
+        work,
+        opening(request, conversation=context.conversation),
+        arrived=arrived,
+        context=context,
+        input=own,
+        keep=keep,
+    )
+    run.release_input(partial(read_again, gateway, body, [*context.items, *own] if stateful else None, reader))
     return run
 
 
-def _read(gateway: Gateway, body: bytes) -> CreateRequest:
+def read(gateway: Gateway, body: bytes) -> CreateRequest:
+    """The request in a body. Raises ResponsesError (400)."""
+    return parsed_create(gateway, decoded(body))
+
+
+def read_compact(gateway: Gateway, body: bytes) -> CreateRequest:
+    """The request in a body of `compact`: a `Reader`."""
+    value = decoded(body)
+    if gateway.default_model is not None and isinstance(value, dict) and value.get("model") is None:
+        value["model"] = gateway.default_model
+    return parse_compact(value, unknown_parameters=gateway.rules.unknown_parameters)
+
+
+def decoded(body: bytes) -> object:
+    """The JSON of a body. Raises ResponsesError (400)."""
     if not body:
         raise invalid_body("The request body is empty. Send a JSON object.")
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise invalid_body(
             "We could not parse the JSON body of your request. A JSON payload is expected, but what was sent was not "
             f"valid JSON ({error.msg}, at character {error.pos})."
         ) from None
-    if gateway.default_model is not None and isinstance(value, dict):
-        value.setdefault("model", gateway.default_model)
+
+
+def parsed_create(gateway: Gateway, value: object) -> CreateRequest:
+    """The request in a decoded body, which may be changed. Raises ResponsesError (400)."""
+    if isinstance(value, dict):
+        gateway.prompts.complete(value)
+        if gateway.default_model is not None:
+            value.setdefault("model", gateway.default_model)
     return parse_create(value, unknown_parameters=gateway.rules.unknown_parameters)
+
+
+def needs_state(request: CreateRequest) -> bool:
+    """Whether the request speaks of anything that is kept here."""
+    return (
+        request.previous_response_id is not None
+        or request.prompt is not None
+        or request.conversation is not None
+        or any(item["type"] == "item_reference" for item in request.input)
+    )
+
+
+def read_again(
+    gateway: Gateway, body: bytes, items: Sequence[StoredItem] | None, reader: Reader | None = None
+) -> CreateRequest:
+    """The request once more; `items` are its whole input, where the body does not hold it."""
+    request = (reader or read)(gateway, body)
+    gateway.prompts.fill(request)
+    if items is not None:
+        request.input = parsed(items)
+    return request
+
+
+async def prepare_work(
+    gateway: Gateway, request: CreateRequest, client: Client, target: Target, *, inherited: int = 0
+) -> Work:
+    """What is sent for a request whose input is complete. Raises ResponsesError, and counts what is refused."""
+    compacts = asks_for_compaction(request)
+    if compacts:
+        target = gateway.compaction_target(target)
+    try:
+        prepared, offered = prepare(
+            request, target, rules=gateway.rules, sealer=gateway.sealer, client=client.name, inherited=inherited
+        )
+        whole, kept_paths = len(prepared.items), None
+        if request.truncation == "auto":
+            await shorten(gateway, target, prepared)
+            if len(prepared.items) != whole:
+                kept_paths = frozenset(item.path for item in prepared.items)
+        call = encode(prepared, target, gateway.rules)
+    except RefusedError as refusal:
+        gateway.metrics.count_refusal(target.endpoint.name, refusal.param or "")
+        raise
+    return Work(target, prepared, offered.table, call, inherited, kept_paths, compacts)

@@ -1,5 +1,6 @@
 """A configured provider with what the exchange needs around it."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +13,8 @@ from proxy.upstream.connection import Timeouts
 @dataclass(slots=True)
 class Endpoint:
     """A provider under the name it is addressed by. `changes` are the operator's capabilities per model,
-    `base_models` the known models that others behave like."""
+    `base_models` the known models that others behave like, `counts` the latest answers of the vendor's token counter,
+    by a hash of what was asked."""
 
     name: str
     provider: Provider
@@ -20,6 +22,7 @@ class Endpoint:
     timeouts: Timeouts = field(default_factory=Timeouts)
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     base_models: Mapping[str, str] = field(default_factory=dict)
+    counts: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     _known: dict[str, Capabilities] = field(default_factory=dict)
 
     def capabilities(self, model: str) -> Capabilities:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from config.naming import Names, permits
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.prepare import Rules
+from proxy.exchange.prompts import Prompts
 from proxy.responses import errors
 from proxy.responses.seal import Sealer
+from proxy.state.store import Store
 from proxy.upstream.client import Upstream
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
@@ -25,9 +27,17 @@ class Client:
         return self.models == ("*",) or permits(self.models, model)
 
 
+@dataclass(slots=True)
+class StoreHealth:
+    """Whether the store failed when it was last needed."""
+
+    down: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One process's gateway. `attempts` is how often an upstream call is tried before the first output."""
+    """One process's gateway. `attempts` is how often an upstream call is tried before the first output; `retention` is
+    in seconds, `history_limit` in bytes; `compaction_model` writes summaries (None: the model that is asked for)."""
 
     endpoints: Mapping[str, Endpoint]
     names: Names
@@ -35,9 +45,26 @@ class Gateway:
     sealer: Sealer
     metrics: Metrics
     estimator: Estimator
+    store: Store
     rules: Rules = field(default_factory=Rules)
+    prompts: Prompts = field(default_factory=Prompts)
     default_model: str | None = None
+    compaction_model: str | None = None
     attempts: int = 2
+    retention: float = 30 * 86_400.0
+    history_limit: int = 64 * 2**20
+    store_health: StoreHealth = field(default_factory=StoreHealth)
+
+    def store_failed(self) -> None:
+        """The store could not be reached."""
+        self.store_health.down = True
+        self.metrics.store_failures.inc()
+
+    async def check_store(self) -> None:
+        """Raise StoreUnavailableError while the store is down: before the vendor is paid for what cannot be kept."""
+        if self.store_health.down:
+            await self.store.ping()
+            self.store_health.down = False
 
     def target(self, model: str, client: Client) -> Target:
         """Where a request for the model goes. Raises ResponsesError (400 model_not_found), which is also the answer
@@ -46,3 +73,8 @@ class Gateway:
         if not found:
             raise errors.model_not_found(model)
         return Target(self.endpoints[found[0].provider], found[0].model)
+
+    def compaction_target(self, target: Target) -> Target:
+        """Where the history of a request for `target` is compacted: the operator's choice, whatever the client may use."""
+        found = self.names.resolve(self.compaction_model) if self.compaction_model is not None else ()
+        return Target(self.endpoints[found[0].provider], found[0].model) if found else target

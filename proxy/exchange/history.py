@@ -26,10 +26,22 @@ Item: TypeAlias = Mapping[str, Any]
 OpenProof: TypeAlias = Callable[[str, str], OpenedProof | None]
 """(encrypted content, its path) -> the proof, or None when it is not for this target."""
 
+OpenSummary: TypeAlias = Callable[[str, str], str]
+"""(encrypted content of a compaction item, the item's path) -> the summary; refuses one that is not to be read."""
+
 OfferedName: TypeAlias = Callable[[str, str | None], str]
 """(name, namespace) -> the name under which the tool is offered to the vendor."""
 
 HistoryMode: TypeAlias = Literal["refuse", "repair"]
+
+EXPANDED = """\
+The conversation so far was replaced by this summary of it. It is what is known of the assistant's earlier answers and \
+of the results of its tools; go on from here.
+
+<summary>
+{}
+</summary>"""
+"""The message of the user that a compaction item becomes. Not one of the developer: what tools said stands in it."""
 
 NO_OUTPUT = "No output was recorded for this call."
 
@@ -57,6 +69,7 @@ class _History:
         self._conversions = conversions
         self.step: _Step | None = None
         self._placed: dict[str, int] = {}
+        self._summary: MessageItem | None = None
 
     def add(self, item: HistoryItem) -> None:
         step = self.step
@@ -135,6 +148,20 @@ class _History:
         for item in step.deferred:
             self.add(item)
 
+    def compact(self, summary: MessageItem) -> None:
+        """Put a summary in place of everything so far but the messages to the model."""
+        step, self.step = self.step, None
+        earlier, self._summary = self._summary, summary
+        items = [*self.items, *([*step.items, *step.results.values(), *step.deferred] if step else ())]
+        kept: list[HistoryItem] = []
+        for item in items:
+            if isinstance(item, MessageItem) and item.role != "assistant" and item is not earlier:
+                kept.append(item)
+            else:
+                self._conversions.append(ignored(item.path, "the compaction item after it stands for it"))
+        self.items = [*kept, summary]
+        self._placed.clear()
+
     def close(self) -> list[HistoryItem]:
         while self.step is not None:
             self._close_step()
@@ -147,18 +174,20 @@ def ordered(
     mode: HistoryMode,
     offered_name: OfferedName,
     open_proof: OpenProof,
+    open_summary: OpenSummary,
     refused_parts: Collection[str],
     conversions: list[Conversion],
+    inherited: int = 0,
 ) -> list[HistoryItem]:
     """The history of a request, in order, as a provider may rely on it. `refused_parts` are the types of content parts
-    that the model does not take.
+    that the model does not take. The first `inherited` items are not the request's own: they come from state.
 
     Raises ResponsesError: 400 for calls without outputs and outputs without calls unless `mode` is repair, 404 for
     references to items that are not stored, 400 for items that cannot be carried.
     """
     history = _History(mode, conversions)
     for index, item in enumerate(items):
-        path = _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
+        path = item_path(index, inherited)
         kind = item["type"]
         if kind == "message":
             parts = item["content"]
@@ -179,6 +208,12 @@ def ordered(
             name = offered_name(item["name"], item.get("namespace"))
             arguments = orjson.dumps({"input": item.get("input") or ""}).decode()
             history.add(CallItem(item["call_id"], name, arguments, path))
+        elif kind == "compaction":
+            text = EXPANDED.format(open_summary(item.get("encrypted_content") or "", path))
+            history.compact(MessageItem("user", [{"type": "input_text", "text": text}], path))
+        elif kind == "compaction_trigger" and index < inherited:
+            # It was answered by the compaction item after it.
+            continue
         elif kind == "item_reference":
             raise errors.item_not_found(item["id"])
         elif kind in _REFUSED:
@@ -188,11 +223,18 @@ def ordered(
     return history.close()
 
 
+def item_path(index: int, inherited: int) -> str:
+    """The path of the item at `index`, of which the first `inherited` come from state: `history[3]`, `input[0]`."""
+    if index < inherited:
+        return f"history[{index}]"
+    index -= inherited
+    return _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
+
+
 _PATHS = tuple(f"input[{index}]" for index in range(1000))
 
 _REFUSED: Mapping[str, str] = {
-    "compaction": "can be read only by the service that made it",
-    "compaction_trigger": "asks for a compaction, which this gateway does not offer yet",
+    "compaction_trigger": "asks for a compaction and stands at the end of the input",
     "program": "belongs to programmatic tool calling, which this provider does not have",
     "program_output": "belongs to programmatic tool calling, which this provider does not have",
 }

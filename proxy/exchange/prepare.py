@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, TypeAlias, cast
 
+from proxy.exchange.compaction import asks_for_compaction, open_summary, summary_request
 from proxy.exchange.endpoint import Target
-from proxy.exchange.history import HistoryMode, ordered
+from proxy.exchange.history import HistoryMode, item_path, ordered
 from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
@@ -26,12 +27,26 @@ class Rules:
     history: HistoryMode = "refuse"
     unsupported_hosted_tools: UnsupportedTools = "drop"
     unknown_parameters: UnknownParameters = "reject"
+    compaction_instructions: str | None = None
 
 
 def prepare(
-    request: CreateRequest, target: Target, *, rules: Rules, sealer: Sealer, client: str
+    request: CreateRequest, target: Target, *, rules: Rules, sealer: Sealer, client: str, inherited: int = 0
 ) -> tuple[Prepared, Offer]:
-    """Resolve the request for its target. Raises ResponsesError for what cannot be carried and must not be lost."""
+    """Resolve the request for its target. The first `inherited` items of its input come from state. What is prepared
+    for a request that asks for a compaction is the writing of the summary.
+
+    Raises ResponsesError for what cannot be carried and must not be lost.
+    """
+    if asks_for_compaction(request):
+        request = summary_request(
+            request,
+            instructions=rules.compaction_instructions,
+            sealer=sealer,
+            client=client,
+            paths=[item_path(index, inherited) for index in range(len(request.input))],
+        )
+        inherited = 0
     endpoint = target.endpoint
     capabilities = endpoint.capabilities(target.model)
     conversions: list[Conversion] = []
@@ -41,7 +56,7 @@ def prepare(
         capabilities,
         unsupported=rules.unsupported_hosted_tools,
         conversions=conversions,
-        brought=_brought_tools(request),
+        brought=_brought_tools(request, inherited),
     )
 
     def open_proof(sealed: str, path: str) -> OpenedProof | None:
@@ -62,8 +77,10 @@ def prepare(
         mode=rules.history,
         offered_name=offered.offered_name,
         open_proof=open_proof,
+        open_summary=partial(open_summary, sealer, client),
         refused_parts=_refused_parts(capabilities),
         conversions=conversions,
+        inherited=inherited,
     )
     _core_parameters(request, conversions)
     prepared = Prepared(
@@ -95,10 +112,10 @@ def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
     return call
 
 
-def _brought_tools(request: CreateRequest) -> list[tuple[str, Tool]]:
+def _brought_tools(request: CreateRequest, inherited: int) -> list[tuple[str, Tool]]:
     """The tools that `additional_tools` items bring along, with their paths."""
     return [
-        (f"input[{index}].tools[{position}]", tool)
+        (f"{item_path(index, inherited)}.tools[{position}]", tool)
         for index, item in enumerate(cast("list[Mapping[str, object]]", request.input))
         if item["type"] == "additional_tools"
         for position, tool in enumerate(cast("list[Tool]", item["tools"]))
@@ -128,17 +145,14 @@ def _core_parameters(request: CreateRequest, conversions: list[Conversion]) -> N
             continue
         if disposition == "refused":
             refuse(name, f"'{name}' {reason}.")
-        if name == "truncation" and request.truncation != "auto":
-            continue
         conversions.append(dropped(name, reason) if disposition == "dropped" else ignored(name, reason))
 
 
 _CORE: Mapping[str, tuple[Literal["dropped", "ignored", "refused"], str]] = {
     "access_programs": ("refused", "is a programme of OpenAI's own models"),
     "moderation": ("refused", "is not offered by this gateway"),
-    "background_options": ("dropped", "background responses are not offered yet"),
-    "context_management": ("dropped", "compaction is not offered yet"),
-    "truncation": ("dropped", "shortening a long history is not offered yet"),
+    "background_options": ("ignored", "background responses begin at once"),
+    "context_management": ("dropped", "a history is compacted only when that is asked for"),
     "max_tool_calls": ("ignored", "limits hosted tools, of which this provider offers none"),
     "image": ("ignored", "concerns images of OpenAI's own models"),
 }

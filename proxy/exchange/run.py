@@ -1,4 +1,4 @@
-"""One request's way: prepare, encode, send, decode, assemble, record.
+"""One request's way from the prepared call on: send, decode, assemble, keep.
 
 A Run makes `(event type, JSON bytes)` pairs without framing; whoever drives it decides what becomes of them. Until the
 first output every failure can still be an HTTP error or another attempt; after it a failure is `response.failed`.
@@ -7,21 +7,30 @@ first output every failure can still be an HTTP error or another attempt; after 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
+import structlog
+
+from proxy.exchange.compaction import Summarising
+from proxy.exchange.context import NO_CONTEXT, Context
 from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
+from proxy.exchange.keeping import Keep
 from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.truncation import halve
 from proxy.provider.contract import Call, Decoder, Prepared
-from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import Outcome, ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
 from proxy.responses.request import CreateRequest
-from proxy.responses.response import opening
 from proxy.responses.seal import SealedProof
-from proxy.responses.usage import TokenCount, UsageSource
+from proxy.responses.tool_table import ToolTable
+from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
+from proxy.state.records import StoredItem
+from proxy.state.store import StoreUnavailableError
 from proxy.upstream.client import CUT, Answer
 from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
 from proxy.usage.metrics import RequestOutcome
@@ -45,18 +54,55 @@ REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
 
 
+MAX_HALVINGS = 6
+"""How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
+
+_log = structlog.get_logger("dragoman.exchange")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be sent for a request, and how its answer is read. `inherited`: how many of its items come from
+    state; `kept_paths`: the items that are left of a history that was shortened (None: all); `compacts`: the answer is
+    the summary of a history."""
+
+    target: Target
+    prepared: Prepared
+    table: ToolTable
+    call: Call
+    inherited: int = 0
+    kept_paths: frozenset[str] | None = None
+    compacts: bool = False
+
+
 class Run:
-    """One response in the making. Drive it with `advance` until that is false, then `close` it, always."""
+    """One response in the making. Drive it with `advance` until that is false, then `close` it, always.
+
+    What a response that ends announces was kept before: its client may ask for it at once.
+    """
 
     def __init__(
-        self, gateway: Gateway, request: CreateRequest, client: Client, target: Target, *, arrived: float
+        self,
+        gateway: Gateway,
+        request: CreateRequest,
+        client: Client,
+        work: Work,
+        response: dict[str, object],
+        *,
+        arrived: float,
+        context: Context = NO_CONTEXT,
+        input: Sequence[StoredItem] = (),  # noqa: A002 - the API's own name for it
+        keep: Keep | None = None,
     ) -> None:
-        """Prepare and encode; raises ResponsesError before anything was sent. `arrived` is the request's arrival by
-        `time.perf_counter`."""
+        """`response` is the opening object, `arrived` the request's arrival by `time.perf_counter`, `input` the
+        request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept)."""
         self.request = request
         self.client = client
         self.arrived = arrived
-        self.target = target
+        self.target = work.target
+        self.context = context
+        self.input = input
+        self.prepared = work.prepared
         self.attempts = 0
         self.outcome: RequestOutcome = "cancelled"
         self.error: ResponsesError | None = None
@@ -70,17 +116,17 @@ class Run:
         self._decoder: Decoder | None = None
         self._finished = False
         self._amended = False
+        self._halvings = 0
+        self._keep = keep
+        self._opening = response
+        self._table = work.table
+        self._call = work.call
+        self._inherited = work.inherited
+        self._kept_paths = work.kept_paths
+        self._compacts = work.compacts
+        self._summarising: Summarising | None = None
         self._problem: Exception | None = None
         self._credentials: Mapping[str, str] = {}
-        try:
-            self.prepared, offered = prepare(
-                request, self.target, rules=gateway.rules, sealer=gateway.sealer, client=client.name
-            )
-            self._call = encode(self.prepared, self.target, gateway.rules)
-        except RefusedError as refusal:
-            gateway.metrics.count_refusal(self.target.endpoint.name, refusal.param or "")
-            raise
-        self._table = offered.table
         self._reread: Callable[[], CreateRequest] | None = None
         self.assembler = self._new_assembler()
 
@@ -93,6 +139,10 @@ class Run:
         self._reread = reread
         self.request.input = []
         self.prepared.items = []
+
+    def keep_by(self, keep: Keep | None) -> None:
+        """Change how the response is kept at its end."""
+        self._keep = keep
 
     @property
     def dropped(self) -> list[str]:
@@ -146,6 +196,14 @@ class Run:
                 return True
         return False
 
+    async def finish_at_once(self) -> None:
+        """Complete the response without asking the model: its input is what a later one continues."""
+        self._finished = True
+        self.usage, self.outcome = NO_TOKENS, "completed"
+        self.assembler.conclude("completed", self.usage)
+        await self._keep_response()
+        self.assembler.announce()
+
     async def pump(self, send: Callable[[list[Outgoing]], bool]) -> None:
         """Hand the vendor's events on as they arrive, from the event loop itself: no task switch for each token.
 
@@ -197,17 +255,37 @@ class Run:
         self.error, self.outcome = error, "failed"
         self.assembler.settle(completed=False)
         await self._count_usage()
-        self.assembler.finish("failed", self.usage, error=error)
+        self.assembler.conclude("failed", self.usage, error=error)
+        await self._keep_response()
+        self.assembler.announce()
+
+    async def cancel(self) -> None:
+        """End the response as cancelled; what was produced stays."""
+        self._finished = True
+        self.outcome = "cancelled"
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.abort()
+        if self.attempts:
+            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+        self.assembler.settle(completed=False)
+        await self._count_usage()
+        self.assembler.conclude("cancelled", self.usage)
+        await self._keep_response()
+        self.assembler.announce()
 
     async def close(self) -> None:
         """Give the connection back, or cut it when the client left before the end."""
+        if self.outcome == "cancelled" and not self._finished and self.attempts:
+            if not (self.prepared.stream and self.assembler.has_output):
+                # Its client never learned that there is such a response.
+                self._keep = None
+            await self.cancel()
+        elif self.context.new_conversation is not None and self.error is not None and self._keep is not None:
+            # Its client was told of an error alone, not of a conversation.
+            with suppress(StoreUnavailableError):
+                await self._gateway.store.delete_conversation(self.context.new_conversation[0].id, self.client.name)
         answer, self._answer = self._answer, None
-        if self.outcome == "cancelled" and self.attempts:
-            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
-            if answer is not None:
-                answer.abort()
-            self.assembler.settle(completed=False)
-            await self._count_usage()
         if self.error is not None:
             _let_go(self.error)
         if answer is None or answer.ended:
@@ -226,6 +304,8 @@ class Run:
     async def _send(self) -> None:
         endpoint = self.target.endpoint
         self.attempts += 1
+        if self._compacts:
+            self._summarising = Summarising(self._gateway.sealer, self.client.name)
         began = time.perf_counter()
         try:
             headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
@@ -241,7 +321,7 @@ class Run:
                 salvaged = endpoint.provider.salvage(answer.status, body, self.prepared)
                 if salvaged is None:
                     raise endpoint.provider.error(answer.status, answer.headers, body)
-                self.assembler.feed(salvaged)
+                self._feed(salvaged)
                 return
             self._answer = answer
             if self._call.stream and "json" not in answer.headers.get("content-type", ""):
@@ -266,11 +346,11 @@ class Run:
         if framer is None or decoder is None:
             if body.lstrip()[:1] not in (b"{", b"["):
                 raise _not_an_api(answer)
-            assembler.feed(self.target.endpoint.provider.decode(body, self.prepared))
+            self._feed(self.target.endpoint.provider.decode(body, self.prepared))
             return
         self._work_in(body, framer, decoder)
         if not body:
-            assembler.feed(decoder.end())
+            self._feed(decoder.end())
             if assembler.finished is None and assembler.failure is None:
                 assembler.feed((Failed(ProviderError("cut", CUT)),))
 
@@ -288,7 +368,10 @@ class Run:
                 events += decoder.feed(frame)
         except FrameTooLargeError:
             raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
-        self.assembler.feed(events)
+        self._feed(events)
+
+    def _feed(self, events: Sequence[Event]) -> None:
+        self.assembler.feed(events if self._summarising is None else self._summarising(events))
 
     def _abandon(self, error: ResponsesError) -> None:
         self._count_attempt(error)
@@ -300,7 +383,9 @@ class Run:
         """Whether there is another attempt; waits for it. Only while the client has seen nothing."""
         if (self.assembler.has_output and self.prepared.stream) or not isinstance(error, ProviderError):
             return False
-        if not self._amended and (amended := self._amend(error)) is not None:
+        if error.error_class == "context_too_long" and self._halve():
+            pass
+        elif not self._amended and (amended := self._amend(error)) is not None:
             self._amended = True
             self._call = amended
         elif not error.rule.retry or self.attempts >= self._gateway.attempts:
@@ -331,6 +416,20 @@ class Run:
         self.prepared.conversions.append(conversion)
         return call
 
+    def _halve(self) -> bool:
+        """Shorten a history that is too long for a model whose size nobody knows."""
+        if self.request.truncation != "auto" or self._halvings >= MAX_HALVINGS:
+            return False
+        self._halvings += 1
+        again = self._prepared_again()
+        if not halve(again):
+            return False
+        again.conversions[:0] = [known for known in self.prepared.conversions if known not in again.conversions]
+        self._call = encode(again, self.target, self._gateway.rules)
+        self._kept_paths = frozenset(item.path for item in again.items)
+        self.prepared.conversions = again.conversions
+        return True
+
     # --- the end -----------------------------------------------------------------------------------------------------
 
     async def _finish(self, finished: Finished) -> None:
@@ -341,14 +440,36 @@ class Run:
         await self._count_usage()
         if reason is not None:
             self.outcome = "incomplete"
-            assembler.finish("incomplete", self.usage, reason=reason)
+            assembler.conclude("incomplete", self.usage, reason=reason)
         elif finished.reason == "unknown" and not assembler.has_output:
             self.error = ProviderError("vendor_failure", "The provider ended its answer without output or a reason.")
             self.outcome = "failed"
-            assembler.finish("failed", self.usage, error=self.error)
+            assembler.conclude("failed", self.usage, error=self.error)
         else:
             self.outcome = "completed"
-            assembler.finish("completed", self.usage)
+            assembler.conclude("completed", self.usage)
+        await self._keep_response()
+        assembler.announce()
+
+    async def _keep_response(self) -> None:
+        """Keep the response that was concluded. One that cannot be kept has failed: nobody could find it again."""
+        keep, self._keep = self._keep, None
+        if keep is None:
+            return
+        try:
+            await keep(self.assembler.response, self.assembler.journal())
+        except Exception as caught:  # whatever a store may do, the client gets its terminal event
+            if not isinstance(caught, ResponsesError):
+                _log.error("unexpected", exc_info=caught)
+            error = caught if isinstance(caught, ResponsesError) else StoreUnavailableError()
+            if isinstance(error, StoreUnavailableError):
+                self._gateway.store_failed()
+            if self.outcome in ("failed", "cancelled"):
+                return
+            self.outcome, self.error = "failed", error
+            if not self.prepared.stream:
+                raise error from caught.__cause__
+            self.assembler.conclude("failed", self.usage, error=error)
 
     async def _count_usage(self) -> None:
         tally = self.assembler.tally
@@ -356,7 +477,8 @@ class Run:
             self.usage = tally.total()
         elif self.assembler.has_output or self.assembler.finished is not None:
             self.usage_source = "estimated"
-            self.usage = await self._gateway.estimator.estimate(self._prepared_again(), self.assembler.output)
+            written = self.assembler.output if self._summarising is None else self._summarising.output
+            self.usage = await self._gateway.estimator.estimate(self._prepared_again(), written)
         else:
             # Perhaps the input alone: what a vendor said before it failed is spent.
             self.usage = tally.total()
@@ -365,9 +487,17 @@ class Run:
         if self._reread is None:
             return self.prepared
         gateway = self._gateway
-        return prepare(
-            self._reread(), self.target, rules=gateway.rules, sealer=gateway.sealer, client=self.client.name
+        again = prepare(
+            self._reread(),
+            self.target,
+            rules=gateway.rules,
+            sealer=gateway.sealer,
+            client=self.client.name,
+            inherited=self._inherited,
         )[0]
+        if self._kept_paths is not None:
+            again.items = [item for item in again.items if item.path in self._kept_paths]
+        return again
 
     def _count_attempt(self, error: ResponsesError | None) -> None:
         outcome: Outcome
@@ -383,12 +513,12 @@ class Run:
 
     def _new_assembler(self) -> Assembler:
         assembler = Assembler(
-            opening(self.request),
+            dict(self._opening),
             table=self._table,
             seal=_seal(self._gateway, self.target, self.prepared.capabilities.family, self.client.name),
             live=self.prepared.stream,
         )
-        assembler.begin()
+        assembler.begin(queued=self.request.background)
         return assembler
 
 

@@ -2,30 +2,40 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 import orjson
 from aiohttp import web
 
 from proxy.exchange.accept import accept
+from proxy.exchange.background import shutting_down
 from proxy.exchange.record import record
 from proxy.exchange.run import Run
 from proxy.http.body import read_body
+from proxy.http.streams import BACKGROUND, HEARTBEAT, follow
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
-from proxy.responses import errors, sse
+from proxy.responses import sse
 from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
-HEARTBEAT = web.AppKey("heartbeat", float)
-STREAMS: "web.AppKey[set[_Sink]]" = web.AppKey("streams")
-"""The streams that are being served."""
+STREAMS: "web.AppKey[set[Interruptible]]" = web.AppKey("streams")
+"""The streams that are being served, over SSE and over WebSockets."""
+
+
+class Interruptible(Protocol):
+    """What ends with its terminal events when it is told to."""
+
+    def interrupt(self) -> None:
+        """Stop waiting for the vendor."""
 
 
 def interrupt_streams(app: web.Application) -> None:
     """End every open stream now, each with its terminal event: the process is about to end."""
-    streams: set[_Sink] = app[STREAMS]
-    for sink in list(streams):
-        sink.interrupt()
+    streams: set[Interruptible] = app[STREAMS]
+    for stream in list(streams):
+        stream.interrupt()
 
 
 MAX_HEADER_TEXT = 4000
@@ -36,15 +46,34 @@ async def create(request: web.Request) -> web.StreamResponse:
     """`POST /v1/responses`."""
     arrived = time.perf_counter()
     gateway = request.app[GATEWAY]
-    run = accept(gateway, await read_body(request), request[CLIENT], arrived=arrived)
+    body = await read_body(request)
+    run = await accept(gateway, body, request[CLIENT], arrived=arrived)
+    if run.request.background:
+        return await _background(run, body, request)
     gateway.metrics.in_flight.inc()
     try:
-        return await (_stream(run, request) if run.prepared.stream else _whole(run, request))
+        return await (_stream(run, request) if run.prepared.stream else whole(run, request, _response))
     finally:
         gateway.metrics.in_flight.dec()
 
 
-async def _whole(run: Run, request: web.Request) -> web.Response:
+async def _background(run: Run, body: bytes, request: web.Request) -> web.StreamResponse:
+    """Begin, and answer at once: with the queued object, or with the events as they come."""
+    background = request.app[BACKGROUND]
+    response = await background.start(run, body, request[REQUEST_ID])
+    if run.prepared.stream:
+        return await follow(request, background.record(run), -1)
+    headers = _headers(run)
+    headers["Content-Type"] = "application/json"
+    return web.Response(body=orjson.dumps(response), headers=headers)
+
+
+def _response(run: Run) -> dict[str, object]:
+    return run.assembler.response
+
+
+async def whole(run: Run, request: web.Request, answer: Callable[[Run], dict[str, object]]) -> web.Response:
+    """Drive the run to its end; what it is answered with is said by `answer`."""
     try:
         try:
             while await run.advance():
@@ -59,7 +88,7 @@ async def _whole(run: Run, request: web.Request) -> web.Response:
     if run.usage_source == "estimated":
         headers["x-dragoman-usage-source"] = "estimated"
     headers["Content-Type"] = "application/json"
-    return web.Response(body=orjson.dumps(run.assembler.response), headers=headers)
+    return web.Response(body=orjson.dumps(answer(run)), headers=headers)
 
 
 async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
@@ -90,7 +119,7 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         if recorded or not sink.interrupted:
             raise
         sink.resume()
-        await run.fail(ResponsesError(503, "The gateway is shutting down.", type="service_unavailable_error"))
+        await run.fail(shutting_down())
         record(gateway, run, request_id)
         recorded = True
         await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
@@ -220,28 +249,8 @@ def header_text(text: str) -> str:
     return text[:MAX_HEADER_TEXT]
 
 
-async def upgrade(request: web.Request) -> web.StreamResponse:
-    """`GET /v1/responses`: the WebSocket mode, refused at once."""
-    raise ResponsesError(
-        400 if "upgrade" in request.headers.get("Connection", "").lower() else 405,
-        "This gateway does not offer the WebSocket mode of the Responses API; use POST with or without stream.",
-        code="websocket_not_supported",
-    )
-
-
-async def stored(request: web.Request) -> web.StreamResponse:
-    """Everything that asks for a stored response: nothing is stored."""
-    raise errors.response_not_found(request.match_info["id"])
-
-
 def routes(prefix: str) -> list[web.RouteDef]:
     """The paths of this resource, under a prefix."""
-    one = f"{prefix}/responses/{{id:resp_[^/]*}}"
     return [
         web.post(f"{prefix}/responses", create),
-        web.get(f"{prefix}/responses", upgrade, allow_head=False),
-        web.get(one, stored, allow_head=False),
-        web.delete(one, stored),
-        web.post(f"{one}/cancel", stored),
-        web.get(f"{one}/input_items", stored, allow_head=False),
     ]

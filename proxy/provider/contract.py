@@ -191,6 +191,15 @@ class Provider(ABC):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What the vendor's error answer means. Never raises."""
 
+    def encode_count(self, prepared: Prepared) -> Call | None:
+        """A call of the vendor's counter for the tokens of the request's input; None where it has none for the model.
+        Deterministic, and raises RefusedError, as `encode`."""
+        return None
+
+    def decode_count(self, body: bytes) -> int:
+        """The number of tokens in the counter's answer. Raises ValueError for what cannot be read."""
+        raise ValueError("the provider has no counter")
+
     def salvage(self, status: int, body: bytes, prepared: Prepared) -> list[Event] | None:
         """The model's answer, where an error answer holds it, ending in `Finished`; None where it holds none."""
         return None

@@ -19,17 +19,19 @@ class Conversion:
     `path` is the element's place (`tools[2]`, `text.verbosity`). `approximated`: carried in another form. `ignored`:
     has no effect on the model's answer. `dropped`: not carried. `contract` marks an approximation of something that the
     client relies upon (a schema, a tool choice, a grammar): strict configurations refuse it, as they refuse every drop.
+    `asked`: the client itself asked for it (`truncation: auto`), so nothing refuses it.
     """
 
     path: str
     disposition: Disposition
     reason: str = ""
     contract: bool = False
+    asked: bool = False
 
     @property
     def strict_refuses(self) -> bool:
         """Whether `strict: true` turns this conversion into a 400."""
-        return self.disposition == "dropped" or self.contract
+        return (self.disposition == "dropped" or self.contract) and not self.asked
 
 
 def without_indexes(path: str) -> str:
@@ -37,9 +39,9 @@ def without_indexes(path: str) -> str:
     return _INDEX.sub("", path)
 
 
-def dropped(path: str, reason: str) -> Conversion:
+def dropped(path: str, reason: str, *, asked: bool = False) -> Conversion:
     """The element is left out and has no substitute."""
-    return Conversion(path, "dropped", reason)
+    return Conversion(path, "dropped", reason, asked=asked)
 
 
 def ignored(path: str, reason: str = "has no effect on the answer") -> Conversion:

@@ -3,7 +3,7 @@
 The knowledge of what a legal stream looks like stands here and nowhere else (Responses reference, sections 7, 8 and
 11). One item is open at a time, because some clients hang otherwise; what interleaves with a tool call is held back
 until the call is complete. The assembler's state is the response: the stored object, the terminal event and the plain
-JSON body are one value.
+JSON body are one value. The bytes of the events are made by `proxy.responses.stream_writer`.
 """
 
 import time
@@ -33,17 +33,16 @@ from proxy.responses.events import (
     Text,
     Usage,
 )
+from proxy.responses.stream_writer import Outgoing as Outgoing
+from proxy.responses.stream_writer import StreamWriter
 from proxy.responses.tool_table import NO_TOOLS, ToolTable
 from proxy.responses.usage import TokenCount, UsageTally
-
-Outgoing: TypeAlias = tuple[str, bytes]
-"""One event on its way to the client: its type, and its JSON."""
 
 Seal: TypeAlias = Callable[[Proof, str | None], str]
 """Makes the `encrypted_content` of a proof; the text is given where the proof asks to keep it."""
 
 IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter"]
-TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed"]
+TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed", "cancelled"]
 
 MAX_HELD = 64 * 2**20
 """How much text may be held back while another call is open, in characters; beyond it the answer fails."""
@@ -82,6 +81,7 @@ _ID_PREFIXES = {
     "image_generation_call": "ig",
     "mcp_call": "mcp",
     "mcp_list_tools": "mcpl",
+    "compaction": "cmp",
 }
 
 _PHASES: Mapping[str, tuple[str, ...]] = {
@@ -91,6 +91,7 @@ _PHASES: Mapping[str, tuple[str, ...]] = {
     "image_generation_call": ("in_progress", "generating", "completed"),
     "mcp_call": ("in_progress", "completed"),
     "mcp_list_tools": ("in_progress", "completed"),
+    "compaction": ("compacting",),
 }
 """The phases of hosted tools that have events, in the order that clients expect; none is left out."""
 
@@ -99,11 +100,15 @@ _HOSTED_MEMBERS: Mapping[str, Mapping[str, object]] = {
     "code_interpreter_call": {"code": "", "container_id": "", "outputs": None},
     "mcp_call": {"name": "", "server_label": "", "arguments": "", "output": None, "error": None},
     "mcp_list_tools": {"server_label": "", "tools": []},
+    "compaction": {"encrypted_content": ""},
 }
 """What a hosted item shows from its first event on, besides its id and status."""
 
 _FIRST_MEMBERS = ("container_id", "name", "server_label")
 """Members of hosted items that have their value at once; the others begin empty."""
+
+_WITHOUT_STATUS = ("mcp_list_tools", "compaction")
+"""Hosted items that have no status."""
 
 _WHOLE_OR_FAILED = ("image_generation_call", "mcp_list_tools")
 """Hosted items that do not know the status `incomplete`."""
@@ -118,15 +123,13 @@ def _ignored_seal(proof: Proof, text: str | None) -> str:
 
 @dataclass(slots=True)
 class _OpenItem:
-    """The item that is being streamed. `part` is the message's open content part, if any; `phase` is how many phases of
+    """The item that is being streamed. `part` is its open part, if any; `phase` is how many phases of
     a hosted tool were told."""
 
     kind: Literal["message", "reasoning", "call", "hosted"]
     key: Key
-    index: int
     item: dict[str, object]
     part: dict[str, object] | None = None
-    part_index: int = 0
     proof: Proof | None = None
     vendor_closed: bool = False
     phase: int = 0
@@ -134,31 +137,27 @@ class _OpenItem:
 
 
 class Assembler:
-    """Builds one response. `feed` it events, `take` what is to be sent, and `finish` it exactly once.
+    """Builds one response. `feed` it events, `take` what is to be sent, and `finish` it: `conclude`, so that it can be
+    kept, and then `announce`.
 
     `response` is the opening object (`proxy.responses.response.opening`); it is changed in place. With `live` false no
     event bytes are made: a plain answer needs only the object.
     """
 
     __slots__ = (
+        "_announced",
         "_channel",
         "_channel_key",
-        "_chunks",
+        "_concluded",
         "_held",
         "_held_size",
-        "_infix",
-        "_live",
         "_open",
-        "_outgoing",
         "_output",
-        "_prefix",
         "_seal",
-        "_sequence",
         "_settling",
         "_spent",
-        "_suffix",
         "_table",
-        "_type",
+        "_writer",
         "failure",
         "finished",
         "has_output",
@@ -183,39 +182,29 @@ class Assembler:
         self.has_output = False
         self._table = table
         self._seal = seal
-        self._live = live
-        self._sequence = 0
+        self._writer = StreamWriter(live=live)
         self._output: list[dict[str, object]] = []
-        self._outgoing: list[Outgoing] = []
         self._open: _OpenItem | None = None
         self._held: list[Event] = []
         self._held_size = 0
         self._settling = False
+        self._concluded = False
+        self._announced = False
         self._spent: set[str] = set()
-        # The open delta channel: which events continue it, and the bytes around each delta.
+        # Which events go on with the text that is open at the writer.
         self._channel: type | None = None
         self._channel_key: Key = ""
-        self._chunks: list[str] = []
-        self._type = ""
-        self._prefix = b""
-        self._infix = b""
-        self._suffix = b""
 
     # --- the way in -------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Emit `response.created` and `response.in_progress`."""
-        if not self._live:
-            return
-        snapshot = orjson.dumps(self.response)
-        for name in ("response.created", "response.in_progress"):
-            self._outgoing.append(
-                (name, b'{"type":"%b","sequence_number":%d,"response":%b}' % (name.encode(), self._sequence, snapshot))
-            )
-            self._sequence += 1
+    def begin(self, *, queued: bool = False) -> None:
+        """Emit `response.created` and `response.in_progress`. A response that was queued shows that in the first, and
+        in `response.queued` between them."""
+        self._writer.begin(self.response, queued=queued)
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take in events of the current upstream call. Raises ResponsesError when too much has to be held back."""
+        writer = self._writer
         for event in events:
             if (
                 isinstance(event, (Text, CallArguments, Reasoning, Refusal))
@@ -225,23 +214,20 @@ class Assembler:
             ):
                 delta = event.delta
                 if delta:
-                    self._chunks.append(delta)
-                    if self._live:
-                        self._outgoing.append(
-                            (
-                                self._type,
-                                b"%b%d%b%b%b"
-                                % (self._prefix, self._sequence, self._infix, orjson.dumps(delta), self._suffix),
-                            )
+                    # As `write_delta` does, without the call.
+                    writer.chunks.append(delta)
+                    if writer.live:
+                        sequence = writer.sequence
+                        writer.outgoing.append(
+                            (writer.delta_type, writer.delta_template % (sequence, orjson.dumps(delta)))
                         )
-                        self._sequence += 1
+                        writer.sequence = sequence + 1
             else:
                 self._apply(event)
 
     def take(self) -> list[Outgoing]:
         """The events made since the last call, in order."""
-        outgoing, self._outgoing = self._outgoing, []
-        return outgoing
+        return self._writer.take()
 
     def finish(
         self,
@@ -251,11 +237,27 @@ class Assembler:
         reason: IncompleteReason | None = None,
         error: ResponsesError | None = None,
     ) -> None:
-        """End the response: close what is open, fill in the outcome, emit the terminal event.
+        """`conclude` and `announce`."""
+        self.conclude(status, count, reason=reason, error=error)
+        self.announce()
 
-        `count` may be None only for a failure. `reason` belongs to incomplete, `error` to failed.
+    def conclude(
+        self,
+        status: TerminalStatus,
+        count: TokenCount | None,
+        *,
+        reason: IncompleteReason | None = None,
+        error: ResponsesError | None = None,
+    ) -> None:
+        """End the response: close what is open and fill in the outcome. Called again before `announce`, it changes the
+        outcome; after `announce` nothing is changed.
+
+        `count` may be None for a failed or a cancelled response. `reason` counts for incomplete, `error` for failed.
         """
+        if self._announced:
+            return
         self.settle(completed=status == "completed")
+        self._concluded = True
         response = self.response
         response["status"] = status
         response["output"] = self._output
@@ -263,14 +265,24 @@ class Assembler:
             response["service_tier"] = "default"
         if self.started is not None and self.started.service_tier:
             response["service_tier"] = self.started.service_tier
-        if status == "completed":
-            response["completed_at"] = int(time.time())
-        if reason is not None:
-            response["incomplete_details"] = {"reason": reason}
-        if error is not None:
-            response["error"] = {"code": error_code(error), "message": error.message}
+        response["completed_at"] = int(time.time()) if status == "completed" else None
+        response["incomplete_details"] = {"reason": reason} if status == "incomplete" and reason is not None else None
+        response["error"] = (
+            {"code": error_code(error), "message": error.message} if status == "failed" and error is not None else None
+        )
         response["usage"] = count.as_response() if count is not None else None
-        self._emit(f"response.{status}", response=response)
+
+    def journal(self) -> bytes | None:
+        """How the response was streamed, for `proxy.responses.replay`; None when it was not. After `conclude`."""
+        assert self._concluded
+        return self._writer.journal(self.response) if self._writer.live else None
+
+    def announce(self) -> None:
+        """Emit the terminal event, after `conclude`. The second time nothing is emitted."""
+        assert self._concluded
+        if not self._announced:
+            self._announced = True
+            self._writer.end(self.response)
 
     @property
     def output(self) -> list[dict[str, object]]:
@@ -324,7 +336,7 @@ class Assembler:
         may_close = may_close or (
             opened.kind == "call"
             and (not self._held or isinstance(event, CallOpened))
-            and is_json_object("".join(self._chunks))
+            and is_json_object(self._writer.text)
         )
         if may_close:
             self._close("completed")
@@ -360,7 +372,7 @@ class Assembler:
                 elif completed:
                     self._close("completed")
                 elif opened.kind == "call":
-                    self._close("completed" if is_json_object("".join(self._chunks)) else "incomplete")
+                    self._close("completed" if is_json_object(self._writer.text) else "incomplete")
                 else:
                     self._close("incomplete" if last else "completed")
             self._release()
@@ -371,7 +383,7 @@ class Assembler:
         if not event.delta and not event.logprobs:
             return
         if self._channel is not Text or self._channel_key != event.key:
-            self._open_part(event.key, Text, {"type": "output_text", "text": "", "annotations": [], "logprobs": []})
+            self._open_part(event.key, Text, "output_text")
         if event.logprobs:
             opened = self._open
             assert opened is not None
@@ -379,24 +391,16 @@ class Assembler:
             collected = opened.part["logprobs"]
             assert isinstance(collected, list)
             collected += event.logprobs
-            self._chunks.append(event.delta)
-            self._emit(
-                "response.output_text.delta",
-                item_id=opened.item["id"],
-                output_index=opened.index,
-                content_index=opened.part_index,
-                delta=event.delta,
-                logprobs=event.logprobs,
-            )
+            self._writer.write_logprobs(event.delta, event.logprobs)
         else:
             self.feed((event,))
 
     def _refusal(self, event: Refusal) -> None:
         if event.delta:
-            self._open_part(event.key, Refusal, {"type": "refusal", "refusal": ""})
+            self._open_part(event.key, Refusal, "refusal")
             self.feed((event,))
 
-    def _open_part(self, key: Key, channel: type, part: dict[str, object]) -> None:
+    def _open_part(self, key: Key, channel: type, text: str) -> None:
         opened = self._open
         if opened is None or opened.kind != "message" or opened.later:
             # A proof of what was said so far stands between it and what follows.
@@ -406,40 +410,8 @@ class Assembler:
             )
         else:
             self._close_part(opened)
-        content = opened.item["content"]
-        assert isinstance(content, list)
-        opened.part, opened.part_index, opened.key = part, len(content), key
-        if self._live:
-            self._emit(
-                "response.content_part.added",
-                item_id=opened.item["id"],
-                output_index=opened.index,
-                content_index=opened.part_index,
-                part=part,
-            )
-        if channel is Text:
-            self._open_channel(Text, key, "response.output_text.delta", opened, opened.part_index, b',"logprobs":[]}')
-        else:
-            self._open_channel(channel, key, "response.refusal.delta", opened, opened.part_index)
-
-    def _close_part(self, opened: _OpenItem) -> None:
-        part = opened.part
-        if part is None:
-            return
-        text = "".join(self._chunks)
-        part["text" if part["type"] == "output_text" else "refusal"] = text
-        if self._live:
-            place = {"item_id": opened.item["id"], "output_index": opened.index, "content_index": opened.part_index}
-            if part["type"] == "output_text":
-                self._emit("response.output_text.done", **place, text=text, logprobs=part["logprobs"])
-            else:
-                self._emit("response.refusal.done", **place, refusal=text)
-            self._emit("response.content_part.done", **place, part=part)
-        content = opened.item["content"]
-        assert isinstance(content, list)
-        content.append(part)
-        opened.part = None
-        self._close_channel()
+        opened.key = key
+        self._open_text(opened, channel, text)
 
     def _annotation(self, event: Annotation) -> None:
         opened = self._open
@@ -449,14 +421,7 @@ class Assembler:
         if not isinstance(annotations, list):
             return
         annotations.append(event.annotation)
-        self._emit(
-            "response.output_text.annotation.added",
-            item_id=opened.item["id"],
-            output_index=opened.index,
-            content_index=opened.part_index,
-            annotation_index=len(annotations) - 1,
-            annotation=event.annotation,
-        )
+        self._writer.write_annotation(event.annotation, len(annotations) - 1)
 
     # --- reasoning ---------------------------------------------------------------------------------------------------
 
@@ -467,47 +432,15 @@ class Assembler:
         if opened is None or opened.kind != "reasoning" or opened.key != event.key:
             self._close("completed")
             opened = self._open_item("reasoning", event.key, "rs", {"type": "reasoning", "summary": []})
-        if event.raw:
-            opened.part = {"type": "reasoning_text", "text": ""}
-            self._emit(
-                "response.content_part.added",
-                item_id=opened.item["id"],
-                output_index=opened.index,
-                content_index=0,
-                part=opened.part,
-            )
-            self._open_channel(Reasoning, event.key, "response.reasoning_text.delta", opened, 0)
-        else:
-            opened.part = {"type": "summary_text", "text": ""}
-            self._emit(
-                "response.reasoning_summary_part.added",
-                item_id=opened.item["id"],
-                output_index=opened.index,
-                summary_index=0,
-                part=opened.part,
-            )
-            self._open_channel(
-                Reasoning, event.key, "response.reasoning_summary_text.delta", opened, 0, index="summary_index"
-            )
+        self._open_text(opened, Reasoning, "reasoning_text" if event.raw else "reasoning_summary_text")
         self.feed((event,))
 
     def _close_reasoning(self, opened: _OpenItem) -> None:
-        part, item = opened.part, opened.item
-        text = "".join(self._chunks) if part is not None else ""
-        if part is not None:
-            part["text"] = text
-            place = {"item_id": item["id"], "output_index": opened.index}
-            if part["type"] == "reasoning_text":
-                self._emit("response.reasoning_text.done", **place, content_index=0, text=text)
-                self._emit("response.content_part.done", **place, content_index=0, part=part)
-                item["content"] = [part]
-            else:
-                self._emit("response.reasoning_summary_text.done", **place, summary_index=0, text=text)
-                self._emit("response.reasoning_summary_part.done", **place, summary_index=0, part=part)
-                item["summary"] = [part]
+        text = self._writer.text if opened.part is not None else ""
+        self._close_part(opened)
         proof = opened.proof
         if proof is not None:
-            item["encrypted_content"] = self._seal(proof, text if proof.verbatim else None)
+            opened.item["encrypted_content"] = self._seal(proof, text if proof.verbatim else None)
 
     def _proof(self, event: Proof) -> None:
         opened = self._open
@@ -545,7 +478,7 @@ class Assembler:
         if tool.namespace is not None:
             item["namespace"] = tool.namespace
         opened = self._open_item("call", event.key, "fc", item)
-        self._open_channel(CallArguments, event.key, "response.function_call_arguments.delta", opened, None)
+        self._open_text(opened, CallArguments, "function_call_arguments")
 
     def _call_arguments(self, event: CallArguments) -> None:
         """Arguments of a call that was closed already: only white space can follow a whole object."""
@@ -554,7 +487,7 @@ class Assembler:
         opened = self._open
         if opened is None or opened.kind != "call" or opened.key != event.key:
             return
-        if is_json_object("".join(self._chunks).strip() or "{}"):
+        if is_json_object(self._writer.text.strip() or "{}"):
             self._close("completed")
             self._release()
         else:
@@ -562,14 +495,12 @@ class Assembler:
             opened.vendor_closed = True
 
     def _close_call(self, opened: _OpenItem, status: str) -> None:
-        arguments = "".join(self._chunks)
-        place = {"item_id": opened.item["id"], "output_index": opened.index}
-        if not arguments.strip() and status == "completed":
+        writer = self._writer
+        if not writer.text.strip() and status == "completed":
             # Some clients build the arguments from the deltas alone.
-            self._emit("response.function_call_arguments.delta", **place, delta="{}")
-            arguments += "{}"
-        opened.item["arguments"] = arguments
-        self._emit("response.function_call_arguments.done", **place, name=opened.item["name"], arguments=arguments)
+            writer.write_delta("{}")
+        opened.item["arguments"] = writer.text
+        writer.close_text(opened.item)
 
     # --- hosted tools ------------------------------------------------------------------------------------------------
 
@@ -584,10 +515,10 @@ class Assembler:
         self._tell_phases(opened, 1)
         code = event.fields.get("code")
         if "code" in item and not item["code"] and isinstance(code, str) and code and opened.phase == 1:
-            place = {"item_id": item["id"], "output_index": opened.index}
-            self._emit("response.code_interpreter_call_code.delta", **place, delta=code)
-            self._emit("response.code_interpreter_call_code.done", **place, code=code)
             item["code"] = code
+            self._writer.open_text("code_interpreter_call_code")
+            self._writer.write_delta(code)
+            self._writer.close_text(item)
         item.update(
             {
                 name: value
@@ -606,7 +537,7 @@ class Assembler:
         """Tell the phases of a hosted tool up to the `count`th, those that its vendor left out included."""
         kind = opened.item["type"]
         for phase in _PHASES.get(str(kind), ())[opened.phase : count]:
-            self._emit(f"response.{kind}.{phase}", item_id=opened.item["id"], output_index=opened.index)
+            self._writer.tell(f"{kind}.{phase}")
         opened.phase = max(opened.phase, count)
 
     # --- items -------------------------------------------------------------------------------------------------------
@@ -615,11 +546,11 @@ class Assembler:
         self, kind: Literal["message", "reasoning", "call", "hosted"], key: Key, prefix: str, members: dict[str, object]
     ) -> _OpenItem:
         item = {"id": identifiers.item_id(prefix), **members}
-        opened = self._open = _OpenItem(kind, key, len(self._output), item)
+        opened = self._open = _OpenItem(kind, key, item)
         self._output.append(item)
         self._spent.add(f"{kind} {key}")
         self.has_output = True
-        self._emit("response.output_item.added", output_index=opened.index, item=item)
+        self._writer.open_item(item)
         return opened
 
     def _close(self, status: str) -> None:
@@ -640,46 +571,34 @@ class Assembler:
             item["status"] = status
         else:
             if status == "failed" and item["type"] in ("mcp_call", "mcp_list_tools"):
-                self._emit(f"response.{item['type']}.failed", item_id=item["id"], output_index=opened.index)
+                self._writer.tell(f"{item['type']}.failed")
             if "status" in item:
                 item["status"] = status
-        self._close_channel()
-        self._open = None
-        self._emit("response.output_item.done", output_index=opened.index, item=item)
+        self._channel = self._open = None
+        self._writer.close_item(item)
         for proof in opened.later:
             self._proof(proof)
 
-    # --- bytes -------------------------------------------------------------------------------------------------------
+    # --- texts -------------------------------------------------------------------------------------------------------
 
-    def _open_channel(
-        self,
-        channel: type,
-        key: Key,
-        name: str,
-        opened: _OpenItem,
-        part_index: int | None,
-        suffix: bytes = b"}",
-        index: str = "content_index",
-    ) -> None:
-        self._channel, self._channel_key, self._chunks = channel, key, []
-        if not self._live:
+    def _open_text(self, opened: _OpenItem, channel: type, name: str) -> None:
+        """Open a text of the item at the writer; events of class `channel` under the item's key go on with it."""
+        opened.part = self._writer.open_text(name)
+        self._channel, self._channel_key = channel, opened.key
+
+    def _close_part(self, opened: _OpenItem) -> None:
+        """Close the open part, if there is one, and put it into its item."""
+        part = opened.part
+        if part is None:
             return
-        self._type, self._suffix = name, suffix
-        self._prefix = b'{"type":"%b","sequence_number":' % name.encode()
-        place = b"" if part_index is None else b',"%b":%d' % (index.encode(), part_index)
-        self._infix = b',"item_id":"%b","output_index":%d%b,"delta":' % (
-            str(opened.item["id"]).encode(),
-            opened.index,
-            place,
-        )
-
-    def _close_channel(self) -> None:
-        self._channel, self._chunks = None, []
-
-    def _emit(self, name: str, /, **members: object) -> None:
-        if self._live:
-            self._outgoing.append((name, orjson.dumps({"type": name, "sequence_number": self._sequence, **members})))
-            self._sequence += 1
+        kind = self._writer.kind
+        part[kind.member] = self._writer.text
+        self._writer.close_text(part)
+        assert kind.parts is not None
+        parts = opened.item.setdefault(kind.parts, [])
+        assert isinstance(parts, list)
+        parts.append(part)
+        opened.part = self._channel = None
 
 
 _CONTINUES: Mapping[str, frozenset[type]] = {
@@ -691,7 +610,7 @@ _CONTINUES: Mapping[str, frozenset[type]] = {
 
 def _hosted_members(event: Hosted) -> dict[str, object]:
     members: dict[str, object] = {"type": event.kind}
-    if event.kind != "mcp_list_tools":
+    if event.kind not in _WITHOUT_STATUS:
         members["status"] = "in_progress"
     members |= _HOSTED_MEMBERS.get(event.kind, {})
     return members | {name: event.fields[name] for name in _FIRST_MEMBERS if name in members and name in event.fields}

@@ -206,6 +206,17 @@ def array_too_long(path: str, maximum: int, length: int) -> ResponsesError:
     )
 
 
+def array_empty(path: str) -> ResponsesError:
+    """An array without elements where one is needed (wording: public issue threads)."""
+    return ResponsesError(
+        400,
+        f"Invalid {quoted(path)}: empty array. Expected an array with minimum length 1, "
+        "but got an empty array instead.",
+        param=path,
+        code="empty_array",
+    )
+
+
 def too_many_properties(path: str, maximum: int, count: int) -> ResponsesError:
     """An object with more members than allowed."""
     return ResponsesError(
@@ -255,9 +266,10 @@ def conversation_not_found(conversation_id: str) -> ResponsesError:
     return ResponsesError(404, f"Conversation with id {quoted(conversation_id)} not found.")
 
 
-def prompt_not_found(prompt_id: str) -> ResponsesError:
-    """A prompt template that does not exist."""
-    return ResponsesError(404, f"Prompt with id {quoted(prompt_id)} not found.")
+def prompt_not_found(prompt_id: str, version: str | None = None) -> ResponsesError:
+    """A prompt template, or a version of one, that does not exist."""
+    named = "" if version is None else f" and version {quoted(version)}"
+    return ResponsesError(404, f"Prompt with id {quoted(prompt_id)}{named} not found.")
 
 
 def previous_response_not_found(response_id: str) -> ResponsesError:
@@ -270,17 +282,61 @@ def previous_response_not_found(response_id: str) -> ResponsesError:
     )
 
 
+def previous_response_unfinished(response_id: str) -> ResponsesError:
+    """A `previous_response_id` whose response is still being made."""
+    return ResponsesError(
+        400,
+        f"Previous response with id {quoted(response_id)} is still in progress. Wait until it has ended.",
+        param="previous_response_id",
+        code="previous_response_in_progress",
+    )
+
+
+def previous_response_not_usable(response_id: str, status: str) -> ResponsesError:
+    """A `previous_response_id` whose response has no whole answer."""
+    return ResponsesError(
+        400,
+        f"Previous response with id {quoted(response_id)} has the status '{status}' and cannot be continued.",
+        param="previous_response_id",
+        code="previous_response_not_completed",
+    )
+
+
 def response_not_found(response_id: str) -> ResponsesError:
     """A response that is asked for by its id and not stored (wording: Azure's contract tests)."""
     return ResponsesError(404, f"Response with id {quoted(response_id)} not found.")
 
 
-def item_not_found(item_id: str) -> ResponsesError:
+def conversation_item_not_found(item_id: str, conversation_id: str) -> ResponsesError:
+    """An item that is asked for by its id and is not in the conversation (formed after its neighbours)."""
+    return ResponsesError(
+        404, f"Item with id {quoted(item_id)} not found in conversation with id {quoted(conversation_id)}."
+    )
+
+
+def cursor_not_found(item_id: str) -> ResponsesError:
+    """An `after` that is none of the list's items; 400, because what is listed does exist."""
+    return malformed_value("after", f"no item with id {quoted(item_id)} is in this list")
+
+
+def response_in_flight(response_id: str) -> ResponsesError:
+    """A response that is to be deleted and is still being made; 400 as in Azure's contract tests."""
+    return ResponsesError(
+        400, f"Response with id {quoted(response_id)} is still in progress. Cancel it, or wait until it has ended."
+    )
+
+
+def not_cancellable(message: str) -> ResponsesError:
+    """A response that cannot be cancelled; `message` is the whole sentence (wording: Azure's contract tests, vLLM)."""
+    return ResponsesError(400, message)
+
+
+def item_not_found(item_id: str, param: str = "input") -> ResponsesError:
     """An item that is referenced by its id and not stored (wording: quoted by public programs)."""
     return ResponsesError(
         404,
         f"Item with id {quoted(item_id)} not found. Items are not persisted when `store` is set to false.",
-        param="input",
+        param=param,
     )
 
 
@@ -290,6 +346,16 @@ def input_missing() -> ResponsesError:
         400,
         "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
         code="missing_required_parameter",
+    )
+
+
+def connection_limit_reached(minutes: float) -> ResponsesError:
+    """A WebSocket that was open for as long as it may be."""
+    return ResponsesError(
+        400,
+        f"Responses websocket connection limit reached ({minutes:g} minutes). Create a new websocket connection to "
+        "continue.",
+        code="websocket_connection_limit_reached",
     )
 
 

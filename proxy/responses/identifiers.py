@@ -4,6 +4,7 @@ import os
 import re
 
 USABLE_CALL_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+STORABLE_ID = re.compile(r"[!-~]{1,256}")
 
 
 _BLOCK = 24 * 170
@@ -55,3 +56,13 @@ def call_id() -> str:
 def request_id() -> str:
     """A new id of an HTTP request."""
     return "req_" + _entropy.take(16)
+
+
+def conversation_id() -> str:
+    """A new conversation id."""
+    return "conv_" + _entropy.take(24)
+
+
+def is_storable(name: str) -> bool:
+    """Whether something stored can have this id; anything else need not be looked for."""
+    return STORABLE_ID.fullmatch(name) is not None

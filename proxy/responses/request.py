@@ -22,6 +22,12 @@ from proxy.responses.validation import UnknownParameters, Validator
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
+#: 16 pairs; a key has up to 64 characters, a value up to 512.
+Metadata: TypeAlias = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+
+
 class Prompt(TypedDict):
     """A stored prompt template and what is put into it."""
 
@@ -39,9 +45,11 @@ class Prompt(TypedDict):
 
 
 class ConversationReference(TypedDict):
-    """A stored conversation."""
+    """A stored conversation, or without an id: a new one, with this metadata and these items."""
 
-    id: str
+    id: NotRequired[str]
+    metadata: NotRequired[Metadata | None]
+    items: NotRequired[Annotated[list[InputItem], Field(max_length=20)] | None]
 
 
 class ModerationMode(TypedDict):
@@ -134,10 +142,6 @@ Include: TypeAlias = Literal[
     "code_interpreter_call.outputs",
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
-]
-#: 16 pairs; a key has up to 64 characters, a value up to 512.
-Metadata: TypeAlias = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
 ]
 #: What the live API accepts; the SDK's types know more tiers.
 ServiceTier: TypeAlias = Literal["auto", "default", "fast", "flex", "priority"]
@@ -237,7 +241,7 @@ class CreateRequest:
         model: The name that the client asked for.
         input: The items; a string has become a message, every item has its `type`, messages have lists as content.
         given: The names of the parameters that the client sent with a value other than null.
-        conversation: The stored conversation; an id alone has become an object.
+        conversation: The stored conversation, or what a new one is to hold; an id alone has become an object.
         reasoning: As sent; `generate_summary` has become `summary`.
         text: As sent; empty when absent.
     """
@@ -400,18 +404,13 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def check_state(request: CreateRequest) -> None:
-    """Refuses what needs stored state, as a server that stores nothing; the order is OpenAI's (measured)."""
+    """Refuses what contradicts itself in what a request says of stored state."""
     if request.previous_response_id is not None and request.conversation is not None:
         raise errors.mutually_exclusive()
-    if request.conversation is not None:
-        raise errors.conversation_not_found(request.conversation["id"])
-    if request.prompt is not None:
-        raise errors.prompt_not_found(request.prompt["id"])
-    if request.previous_response_id is not None:
-        raise errors.previous_response_not_found(request.previous_response_id)
-    if request.background:
-        raise errors.unsupported_value(
-            "background", "Unsupported value: this server does not run responses in the background; set it to false."
+    conversation = request.conversation
+    if conversation is not None and "id" in conversation and len(conversation) > 1:
+        raise errors.malformed_value(
+            "conversation", "metadata and items belong to a new conversation, which is asked for without an id"
         )
 
 

@@ -7,20 +7,27 @@ from proxy.responses import identifiers
 from proxy.responses.request import CreateRequest
 
 
-def opening(request: CreateRequest) -> dict[str, object]:
+def opening(
+    request: CreateRequest,
+    *,
+    response_id: str | None = None,
+    created_at: int | None = None,
+    conversation: str | None = None,
+) -> dict[str, object]:
     """The object of `response.created`: in progress, without output, settings echoed as they were sent.
 
     It satisfies OpenAI's types and the required members of Open Responses. `service_tier` reads `auto` until the one
-    used is known.
+    used is known. Id and time are new ones unless they are given; `conversation` is the id of the conversation that
+    the response belongs to.
     """
     reasoning = request.reasoning or {}
     response: dict[str, object] = {
-        "id": identifiers.response_id(),
+        "id": response_id or identifiers.response_id(),
         "object": "response",
-        "created_at": int(time.time()),
+        "created_at": int(time.time()) if created_at is None else created_at,
         "status": "in_progress",
         "completed_at": None,
-        "background": False,
+        "background": request.background,
         "error": None,
         "frequency_penalty": request.frequency_penalty or 0.0,
         "incomplete_details": None,
@@ -52,6 +59,10 @@ def opening(request: CreateRequest) -> dict[str, object]:
     }
     if request.prompt_cache_options is not None:
         response["prompt_cache_options"] = request.prompt_cache_options
+    if conversation is not None:
+        response["conversation"] = {"id": conversation}
+    if request.prompt is not None:
+        response["prompt"] = request.prompt
     return response
 
 

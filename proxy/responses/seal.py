@@ -62,6 +62,14 @@ class Sealer:
         """A sealer whose key lives as long as the process: proofs of an earlier process are dropped and declared."""
         return cls([SealKey(secrets.token_hex(4), secrets.token_bytes(32))])
 
+    def adopt(self, key: SealKey) -> None:
+        """Seal with this key from now on; what the earlier ones sealed still opens. Raises ValueError as the
+        constructor does."""
+        if not key.id or "." in key.id or len(key.key) < 16:
+            raise ValueError("a seal key needs an id without dots and at least 16 bytes")
+        self._sealing = key
+        self._keys[key.id] = key.key
+
     def seal(self, proof: SealedProof) -> str:
         """The text for `encrypted_content`."""
         content = base64.urlsafe_b64encode(zlib.compress(orjson.dumps(asdict(proof)), 6)).decode()

@@ -16,6 +16,13 @@ UNFINISHED: frozenset[str] = frozenset({"queued", "in_progress"})
 """The statuses of responses that are still being made."""
 
 
+STREAMING = b"streaming"
+"""The journal of a response that is still being streamed."""
+
+KEPT_EVENTS = b"events"
+"""The journal of a streamed response whose events are kept as they were sent."""
+
+
 class StoredItem(NamedTuple):
     """An item: its id, and its JSON (the id included)."""
 
@@ -38,7 +45,8 @@ class NewResponse:
     """A response that is to be kept.
 
     `body` is the response object with an empty `output`; the items of input and output are kept beside it. `after` is
-    the end of its history (None: it has none). `journal` says how it was streamed, None where it was not.
+    the end of its history (None: it has none). `journal` says how it was streamed (`STREAMING`: it still is), None
+    where it was not.
     `conversation` is the conversation that gets input and output, both or neither.
     """
 

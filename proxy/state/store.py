@@ -116,9 +116,7 @@ class Store(ABC):
         """The conversation, or None."""
 
     @abstractmethod
-    async def set_metadata(
-        self, conversation_id: str, owner: str, metadata: Mapping[str, str]
-    ) -> Conversation | None:
+    async def set_metadata(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Conversation | None:
         """Replace the metadata; the conversation as it is now, or None."""
 
     @abstractmethod

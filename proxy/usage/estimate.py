@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from proxy.provider.history import CallItem, MessageItem, Part, ReasoningItem, ResultItem
+from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 from proxy.responses.usage import TokenCount
 
 if TYPE_CHECKING:
@@ -121,10 +121,28 @@ class Estimator:
 
         Nothing counts as cached: nobody knows.
         """
-        count_in = await self.count(input_texts(prepared)) + _overhead(prepared)
+        count_in = await self.estimate_input(prepared)
         reasoning = await self.count(text for item in output for text in _reasoning_texts(item))
         visible = await self.count(text for item in output for text in _visible_texts(item))
         return TokenCount(count_in, 0, 0, 0, visible + reasoning, reasoning)
+
+    async def estimate_input(self, prepared: "Prepared") -> int:
+        """The tokens of what the vendor is sent."""
+        return await self.count(input_texts(prepared)) + _overhead(prepared)
+
+    async def weigh(self, groups: Sequence[Sequence[HistoryItem]]) -> list[int]:
+        """The tokens of each group of items: what `estimate_input` is less without it."""
+        texts = [[text for item in group for text in _item_texts(item)] for group in groups]
+        size = sum(len(text) + _CHARACTERS_PER_TEXT for some in texts for text in some)
+        if size:
+            await self.load()
+        counts = (
+            self._count_each(texts) if size <= _DIRECT_CHARACTERS else await asyncio.to_thread(self._count_each, texts)
+        )
+        return [count + sum(map(_item_overhead, group)) for count, group in zip(counts, groups, strict=True)]
+
+    def _count_each(self, groups: Sequence[Sequence[str]]) -> list[int]:
+        return [self._count(texts) for texts in groups]
 
     def _count(self, texts: Sequence[str]) -> int:
         encoding = self._encoding
@@ -179,20 +197,7 @@ def input_texts(prepared: "Prepared") -> Iterator[str]:
     if instructions and not _holds_instructions(prepared):
         yield instructions
     for item in prepared.items:
-        match item:
-            case MessageItem():
-                yield from _part_texts(item.parts)
-            case CallItem():
-                yield item.name
-                yield item.arguments
-            case ResultItem(output=str(text)):
-                yield text
-            case ResultItem(output=parts):
-                yield from _part_texts(parts)
-            case ReasoningItem(proof=proof) if proof is not None and proof.text:
-                yield proof.text
-            case ReasoningItem():
-                yield from item.content or (item.summary if item.proof is not None else ())
+        yield from _item_texts(item)
     for tool in prepared.tools:
         yield tool.name
         if tool.description:
@@ -202,6 +207,14 @@ def input_texts(prepared: "Prepared") -> Iterator[str]:
     answer_format = prepared.request.text.get("format")
     if answer_format and answer_format["type"] == "json_schema":
         yield _text(answer_format)
+
+
+def most_tokens(prepared: "Prepared") -> int:
+    """A bound of what `Estimator.estimate_input` can say, known without the vocabulary: a token has at least a byte."""
+    size = sum(
+        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in input_texts(prepared)
+    )
+    return size + _overhead(prepared)
 
 
 def output_texts(output: Sequence[Mapping[str, object]]) -> Iterator[str]:
@@ -216,6 +229,23 @@ def output_texts(output: Sequence[Mapping[str, object]]) -> Iterator[str]:
 
 def _holds_instructions(prepared: "Prepared") -> bool:
     return any(isinstance(item, MessageItem) and item.path == "instructions" for item in prepared.items)
+
+
+def _item_texts(item: HistoryItem) -> Iterator[str]:
+    match item:
+        case MessageItem():
+            yield from _part_texts(item.parts)
+        case CallItem():
+            yield item.name
+            yield item.arguments
+        case ResultItem(output=str(text)):
+            yield text
+        case ResultItem(output=parts):
+            yield from _part_texts(parts)
+        case ReasoningItem(proof=proof) if proof is not None and proof.text:
+            yield proof.text
+        case ReasoningItem():
+            yield from item.content or (item.summary if item.proof is not None else ())
 
 
 def _reasoning_texts(item: Mapping[str, object]) -> Iterator[str]:
@@ -253,16 +283,17 @@ def _plain(value: object) -> object:
 
 def _overhead(prepared: "Prepared") -> int:
     """The tokens of a request that are not text of its own."""
-    total = REPLY_TOKENS + MESSAGE_TOKENS * len(prepared.items)
+    total = REPLY_TOKENS + sum(map(_item_overhead, prepared.items))
     if prepared.request.instructions and not _holds_instructions(prepared):
         total += MESSAGE_TOKENS
-    for item in prepared.items:
-        match item:
-            case MessageItem(parts=parts):
-                total += sum(map(_media_tokens, parts))
-            case ResultItem(output=[*parts]):
-                total += sum(map(_media_tokens, parts))
     return total
+
+
+def _item_overhead(item: HistoryItem) -> int:
+    match item:
+        case MessageItem(parts=parts) | ResultItem(output=[*parts]):
+            return MESSAGE_TOKENS + sum(map(_media_tokens, parts))
+    return MESSAGE_TOKENS
 
 
 def _media_tokens(part: Part) -> int:

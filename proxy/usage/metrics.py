@@ -157,6 +157,18 @@ class Metrics:
             ("provider", "element", "disposition"),
             registry=registry,
         )
+        self.forgotten = Counter(
+            "dragoman_store_forgotten_total",
+            "Stored responses that were forgotten: because they expired, or to stay within the size limit.",
+            ("reason",),
+            registry=registry,
+        )
+        self.store_failures = Counter(
+            "dragoman_store_failures_total", "Times that the store could not be reached.", registry=registry
+        )
+        self.background_runs = Gauge(
+            "dragoman_background_runs", "Background responses that this process works at.", registry=registry
+        )
         self.in_flight = Gauge("dragoman_requests_in_flight", "Requests being served.", registry=registry)
         self.streams_open = Gauge("dragoman_streams_open", "Streams being served.", registry=registry)
         self._series: dict[tuple[str, str, str], Series] = {}

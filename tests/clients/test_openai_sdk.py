@@ -155,9 +155,12 @@ async def test_raw_headers_of_a_stream(client: openai.AsyncOpenAI, vendor: Vendo
 
 async def test_what_is_dropped_stands_in_a_header(client: openai.AsyncOpenAI, vendor: Vendor, model: str) -> None:
     raw = await client.responses.with_raw_response.create(
-        model=model, input="Hello", tools=[WEATHER, {"type": "image_generation"}], truncation="auto"
+        model=model,
+        input="Hello",
+        tools=[WEATHER, {"type": "image_generation"}],
+        context_management=[{"type": "compaction"}],
     )
-    assert raw.headers["x-dragoman-dropped"].split(", ") == ["tools[1]", "truncation"]
+    assert raw.headers["x-dragoman-dropped"].split(", ") == ["tools[1]", "context_management"]
     assert len(vendor.last.json["tools"]) == 1
 
 

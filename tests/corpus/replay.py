@@ -22,14 +22,17 @@ from providers.openai_chat import OpenAIChat, OpenAIChatSettings
 from providers.openai_chat.dialect import Dialect
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.gateway import Client, Gateway
-from proxy.exchange.run import Run
+from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.run import Run, Work
 from proxy.provider.contract import Call, Prepared, Provider
 from proxy.provider.families import Families
 from proxy.responses import identifiers, sse
 from proxy.responses.errors import ResponsesError
 from proxy.responses.request import parse_create
+from proxy.responses.response import opening
 from proxy.responses.seal import Sealer, SealKey
 from proxy.responses.usage import TokenCount
+from proxy.state.store import Store
 from proxy.upstream.client import Answer, HttpClient, Upstream
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
@@ -48,13 +51,15 @@ NOW = 1_700_000_000.0
 class Replay:
     """What the client gets. `body`: the SSE body, empty for a plain answer. `response`: the object of the terminal
     event, or the plain answer. `error`: why the answer failed; `before_output`: while it could still be an HTTP error
-    (`body` is then that of a stream that time had committed). `usage_source`: whose counts these are."""
+    (`body` is then that of a stream that time had committed). `usage_source`: whose counts these are. `journal`: what a
+    store would get, None for a plain answer."""
 
     body: bytes
     response: dict[str, Any]
     error: ResponsesError | None
     before_output: bool
     usage_source: str
+    journal: bytes | None
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -113,10 +118,13 @@ def replay(
         }
     )
     with _without_chance():
-        run = Run(_gateway(answer), request, Client(), Target(endpoint, recording.model), arrived=0.0)
+        target = Target(endpoint, recording.model)
+        gateway = _gateway(answer)
+        prepared, offered = prepare(request, target, rules=gateway.rules, sealer=gateway.sealer, client=Client().name)
         # A plain answer may be read from a stream and the other way round: what counts is what the vendor sent.
-        run._call = _as_sent(run._call, answer)
-        return _played(run)
+        call = _as_sent(encode(prepared, target, gateway.rules), answer)
+        work = Work(target, prepared, offered.table, call)
+        return _played(Run(gateway, request, Client(), work, opening(request), arrived=0.0))
 
 
 def _as_sent(call: Call, answer: "_Answer") -> Call:
@@ -137,7 +145,7 @@ def _played(run: Run) -> Replay:
         pieces.append(sse.frame(run.assembler.take()))
     body = b"".join(pieces) + sse.DONE if run.prepared.stream else b""
     response: dict[str, Any] = orjson.loads(orjson.dumps(run.assembler.response))
-    return Replay(body, response, run.error, before_output, run.usage_source)
+    return Replay(body, response, run.error, before_output, run.usage_source, run.assembler.journal())
 
 
 def _now(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -221,6 +229,7 @@ def _gateway(answer: Answer) -> Gateway:
         endpoints={},
         names=cast(Names, None),
         upstream=cast(Upstream, _Upstream(answer)),
+        store=cast(Store, None),
         sealer=Sealer([SealKey("test", bytes(32))]),
         metrics=_metrics(),
         estimator=cast(Estimator, _Estimator()),

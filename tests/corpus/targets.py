@@ -15,9 +15,10 @@ from proxy.exchange.prepare import Rules, encode, prepare
 from proxy.provider.contract import Call, Provider
 from proxy.provider.conversions import Conversion
 from proxy.responses.errors import ResponsesError
-from proxy.responses.request import check_not_empty, check_state, parse_create
+from proxy.responses.request import check_not_empty, parse_create
 from proxy.responses.seal import Sealer, SealKey
 from proxy.upstream.client import HttpClient
+from tests.responses.nothing_stored import check_with_nothing_stored
 
 from .recordings import requests, sampled
 
@@ -145,7 +146,7 @@ def translate(body: Mapping[str, Any], destination: Destination) -> Translated |
     target = destination.target
     try:
         request = parse_create(dict(body))
-        check_state(request)
+        check_with_nothing_stored(request)
         check_not_empty(request)
         prepared, _ = prepare(request, target, rules=Rules(), sealer=SEALER, client="default")
         call = encode(prepared, target, Rules())

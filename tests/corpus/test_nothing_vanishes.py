@@ -116,6 +116,7 @@ OF_THE_CORE: dict[str, str] = {
     "store": "echoed; nothing is stored yet, so there is nothing to decide",
     "stream": "decides how the client is answered; the vendor may be asked for another form",
     "stream_options.include_obfuscation": "padding against eavesdroppers, which the gateway does not add",
+    "truncation": "what it leaves out of a history is declared item by item",
 }
 
 #: Values of `include` that ask for nothing, and why.

@@ -46,7 +46,11 @@ def offered_name(name: str, namespace: str | None) -> str:
 
 
 def order(
-    *items: Item, mode: HistoryMode = "refuse", refused: Collection[str] = (), proof: OpenedProof | None = None
+    *items: Item,
+    mode: HistoryMode = "refuse",
+    refused: Collection[str] = (),
+    proof: OpenedProof | None = None,
+    inherited: int = 0,
 ) -> Ordered:
     conversions: list[Conversion] = []
     made = ordered(
@@ -54,8 +58,10 @@ def order(
         mode=mode,
         offered_name=offered_name,
         open_proof=lambda sealed, path: proof,
+        open_summary=lambda sealed, path: sealed,
         refused_parts=refused,
         conversions=conversions,
+        inherited=inherited,
     )
     return Ordered(made, conversions)
 
@@ -74,6 +80,10 @@ def assistant(*texts: str) -> Item:
 
 def call(call_id: str, arguments: str = "{}", name: str = "f", **members: object) -> Item:
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments, **members}
+
+
+def compaction(sealed: str) -> Item:
+    return {"type": "compaction", "encrypted_content": sealed}
 
 
 def output(call_id: str, value: object = "done", **members: object) -> Item:
@@ -358,6 +368,7 @@ def test_the_proof_is_opened_with_its_path() -> None:
         mode="refuse",
         offered_name=offered_name,
         open_proof=open_proof,
+        open_summary=lambda sealed, path: sealed,
         refused_parts=(),
         conversions=[],
     )
@@ -371,7 +382,7 @@ def test_a_reference_to_an_item_is_not_found() -> None:
     assert "msg_1" in caught.value.message
 
 
-@pytest.mark.parametrize("kind", ["compaction", "compaction_trigger", "program", "program_output"])
+@pytest.mark.parametrize("kind", ["compaction_trigger", "program", "program_output"])
 def test_items_whose_meaning_would_be_lost_are_refused(kind: str) -> None:
     with pytest.raises(RefusedError) as caught:
         order(user("x"), {"type": kind})
@@ -384,6 +395,51 @@ def test_items_of_tools_that_the_vendor_lacks_are_dropped_and_declared(kind: str
     made = order(user("x"), {"type": kind})
     assert made.shape == ["user:x"]
     assert made.declared == [("input[1]", "dropped")]
+
+
+def test_a_compaction_stands_for_everything_before_it_but_the_messages_to_the_model() -> None:
+    made = order(
+        user("rule", role="developer"),
+        user("one"),
+        assistant("two"),
+        reasoning("three"),
+        call("a"),
+        output("a"),
+        user("four"),
+        compaction("sum"),
+        user("five"),
+    )
+    assert made.shape[:3] == ["developer:rule", "user:one", "user:four"]
+    assert made.shape[3].startswith("user:")
+    assert "<summary>\nsum\n</summary>" in made.shape[3]
+    assert made.shape[4:] == ["user:five"]
+    assert made.declared == [(f"input[{index}]", "ignored") for index in (2, 3, 4, 5)]
+    assert made.items[3].path == "input[7]"
+
+
+def test_of_two_compactions_the_last_one_counts() -> None:
+    made = order(user("one"), compaction("first"), assistant("two"), compaction("second"))
+    assert [("first" in shape, "second" in shape) for shape in made.shape] == [(False, False), (False, True)]
+    assert made.declared == [("input[1]", "ignored"), ("input[2]", "ignored")]
+
+
+def test_calls_before_a_compaction_need_no_output_and_take_none() -> None:
+    made = order(user("one"), call("a"), call("b"), output("b"), user("two"), compaction("sum"))
+    assert made.shape[:2] == ["user:one", "user:two"]
+    with pytest.raises(ResponsesError) as caught:
+        order(call("a"), output("a"), compaction("sum"), output("a"))
+    assert "No tool call found" in caught.value.message
+
+
+def test_calls_after_a_compaction_are_put_in_order() -> None:
+    made = order(call("a"), output("a"), compaction("sum"), call("a"), user("x"), output("a", "new"))
+    assert made.shape[1:] == ["call:a", "result:a", "user:x"]
+
+
+def test_a_trigger_that_was_answered_is_no_part_of_the_history() -> None:
+    made = order(user("one"), {"type": "compaction_trigger"}, compaction("sum"), user("two"), inherited=3)
+    assert [shape[:8] for shape in made.shape] == ["user:one", "user:The", "user:two"]
+    assert [item.path for item in made.items] == ["history[0]", "history[2]", "input[0]"]
 
 
 def test_additional_tools_are_no_part_of_the_history() -> None:
@@ -402,7 +458,7 @@ ITEMS: st.SearchStrategy[Item] = st.one_of(
     st.builds(lambda texts, role: user(*texts, role=role), TEXTS, st.sampled_from(["user", "system", "developer"])),
     st.builds(lambda texts: assistant(*texts), TEXTS),
     st.builds(reasoning, st.sampled_from(["", "thought"])),
-    st.sampled_from([{"type": "web_search_call"}, {"type": "configuration_update"}]),
+    st.sampled_from([{"type": "web_search_call"}, {"type": "configuration_update"}, compaction("sum")]),
 )
 
 

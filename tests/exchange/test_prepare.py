@@ -171,7 +171,6 @@ def test_parameters_whose_meaning_would_be_lost_are_refused(name: str, value: ob
 @pytest.mark.parametrize(
     ("body", "disposition"),
     [
-        ({"truncation": "auto"}, "dropped"),
         ({"context_management": [{"type": "compaction"}]}, "dropped"),
         ({"background_options": {}}, "dropped"),
         ({"max_tool_calls": 3}, "ignored"),
@@ -183,7 +182,9 @@ def test_parameters_that_are_left_out_are_declared(body: Mapping[str, Any], disp
     assert declared(body) == [(name, disposition)]
 
 
-@pytest.mark.parametrize("body", [{}, {"truncation": "disabled"}, {"store": False, "metadata": {"a": "b"}}])
+@pytest.mark.parametrize(
+    "body", [{}, {"truncation": "auto"}, {"truncation": "disabled"}, {"store": False, "metadata": {"a": "b"}}]
+)
 def test_what_loses_nothing_declares_nothing(body: Mapping[str, Any]) -> None:
     assert declared(body) == []
 

@@ -36,10 +36,10 @@ from proxy.responses.response import opening
 from proxy.responses.tool_table import NO_TOOLS, ToolIdentity, ToolTable
 from proxy.responses.usage import TokenCount
 from tests.conformance.validator import check_response, check_stream
+from tests.responses.neutral_events import CITATION, EVENTS, HOSTED_FIELDS, PHASES, TABLE
 
 COUNT = TokenCount(20, 5, 3, 0, 11, 4)
 ERROR = ResponsesError(502, "The provider failed.", type="server_error")
-CITATION = {"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 0}
 
 
 @dataclass(frozen=True)
@@ -488,16 +488,6 @@ def test_no_whole_object(text: str) -> None:
 
 # --- hosted tools -----------------------------------------------------------------------------------------------------
 
-HOSTED_FIELDS: Mapping[str, dict[str, object]] = {
-    "web_search_call": {"action": {"type": "search", "query": "q"}},
-    "file_search_call": {"queries": ["q"], "results": None},
-    "code_interpreter_call": {"code": "print(1)", "container_id": "cntr_1"},
-    "image_generation_call": {"result": "aGk="},
-    "mcp_call": {"name": "n", "server_label": "s", "arguments": "{}"},
-    "mcp_list_tools": {"server_label": "s", "tools": []},
-}
-PHASES = ("in_progress", "searching", "interpreting", "generating", "completed", "failed")
-
 
 @pytest.mark.parametrize("kind", HOSTED_FIELDS)
 def test_a_hosted_tool_that_ends_at_once_goes_through_all_its_phases(kind: str) -> None:
@@ -669,48 +659,81 @@ def test_has_output_from_the_first_item_on() -> None:
     assert len(assembler.output) == 1
 
 
+def test_a_queued_response_says_so_before_it_is_in_progress() -> None:
+    assembler = Assembler(opening(parse_create({"model": "m", "input": "x", "background": True})))
+    assembler.begin(queued=True)
+    assert assembler.response["status"] == "in_progress"
+    assembler.feed([Text("t", "a")])
+    assembler.finish("completed", COUNT)
+    outgoing = assembler.take()
+    assert check_stream(sse.frame(outgoing) + sse.DONE) == []
+    opened = [(name.removeprefix("response."), orjson.loads(data)) for name, data in outgoing[:3]]
+    assert [name for name, _ in opened] == ["created", "queued", "in_progress"]
+    assert [event["response"]["status"] for _, event in opened] == ["queued", "queued", "in_progress"]
+    assert [event["sequence_number"] for _, event in opened] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [COUNT, None])
+def test_a_cancelled_answer_keeps_what_there_was(count: TokenCount | None) -> None:
+    assembler = Assembler(opening(parse_create({"model": "m", "input": "x"})))
+    assembler.begin()
+    assembler.feed([Text("t", "par")])
+    assembler.finish("cancelled", count, reason="content_filter", error=ERROR)
+    outgoing, response = assembler.take(), assembler.response
+    assert outgoing[-1][0] == "response.failed"
+    assert orjson.loads(outgoing[-1][1])["response"]["status"] == response["status"] == "cancelled"
+    assert [response[member] for member in ("error", "incomplete_details", "completed_at")] == [None, None, None]
+    assert response["usage"] == (None if count is None else COUNT.as_response())
+    assert assembler.output[0]["status"] == "incomplete"
+    assert check_stream(sse.frame(outgoing) + sse.DONE) == []
+
+
+OUTCOMES: Mapping[str, dict[str, Any]] = {
+    "completed": {},
+    "incomplete": {"reason": "content_filter"},
+    "failed": {"error": ERROR},
+    "cancelled": {},
+}
+
+
+@pytest.mark.parametrize("first", OUTCOMES)
+@pytest.mark.parametrize("second", OUTCOMES)
+def test_a_conclusion_may_be_changed_until_it_is_announced(first: Any, second: Any) -> None:
+    assembler = Assembler(opening(parse_create({"model": "m", "input": "x"})))
+    assembler.begin()
+    assembler.feed([Text("t", "a")])
+    assembler.conclude(first, COUNT, **OUTCOMES[first])
+    written = assembler.take()
+    assert written[-1][0] == "response.output_item.done"
+    assembler.conclude(second, None, **OUTCOMES[second])
+    assert assembler.take() == []
+    response = assembler.response
+    assert (response["status"], response["usage"]) == (second, None)
+    assert [response[member] is not None for member in ("completed_at", "incomplete_details", "error")] == [
+        second == "completed",
+        second == "incomplete",
+        second == "failed",
+    ]
+    assembler.announce()
+    [(_, data)] = assembler.take()
+    assert orjson.loads(data)["response"] == response
+
+
+def test_what_was_announced_stands() -> None:
+    assembler = Assembler(opening(parse_create({"model": "m", "input": "x"})))
+    assembler.begin()
+    assembler.finish("completed", COUNT)
+    announced = orjson.dumps(assembler.response)
+    assert [name for name, _ in assembler.take()][-1] == "response.completed"
+    assembler.finish("failed", None, error=ERROR)
+    assembler.announce()
+    assert assembler.take() == []
+    assert orjson.dumps(assembler.response) == announced
+
+
 # --- whatever comes ---------------------------------------------------------------------------------------------------
 
-KEYS: st.SearchStrategy[Key] = st.sampled_from([0, 1, "1", "text"])
-PIECES = st.sampled_from(["", " ", "a", "b\n", "é🙂", '"'])
-ARGUMENTS = st.sampled_from(["", " ", "{", "}", "{}", '{"a":', "1}", '{"a":1}', "]", "\n"])
-LOGPROBS: st.SearchStrategy[list[dict[str, object]] | None] = st.sampled_from(
-    [None, None, [], [{"token": "a", "logprob": -1.0, "bytes": None, "top_logprobs": []}]]
-)
-
-EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Text, KEYS, PIECES, LOGPROBS),
-    st.builds(Annotation, KEYS, st.just(CITATION)),
-    st.builds(Refusal, KEYS, PIECES),
-    st.builds(Reasoning, KEYS, PIECES, st.booleans()),
-    st.builds(
-        Proof,
-        KEYS,
-        st.just("signature"),
-        st.just("S"),
-        st.sampled_from(["self", "next", "previous", "turn_end"]),
-        st.booleans(),
-    ),
-    st.builds(
-        CallOpened,
-        KEYS,
-        st.sampled_from(["f", "files__read", "unknown"]),
-        st.sampled_from([None, "", "call_1", "call_2", "x" * 65]),
-    ),
-    st.builds(CallArguments, KEYS, ARGUMENTS),
-    st.builds(CallArguments, KEYS, ARGUMENTS),
-    st.builds(CallClosed, KEYS),
-    st.sampled_from(sorted(HOSTED_FIELDS)).flatmap(
-        lambda kind: st.builds(
-            Hosted, st.just(kind), st.just(kind), st.sampled_from(PHASES), st.just(HOSTED_FIELDS[kind])
-        )
-    ),
-    st.builds(Hosted, KEYS, st.just("mcp_call"), st.sampled_from(PHASES), st.just(HOSTED_FIELDS["mcp_call"])),
-    st.builds(Started, st.none(), st.none(), st.sampled_from([None, "flex"])),
-    st.builds(Usage, st.integers(-1, 9), st.none(), st.none(), st.none(), st.integers(-1, 9), st.none()),
-)
-ENDS: st.SearchStrategy[TerminalStatus] = st.sampled_from(["completed", "incomplete", "failed"])
-TABLE = ToolTable({"files__read": ToolIdentity("read", "files")})
+ENDS: st.SearchStrategy[TerminalStatus] = st.sampled_from(["completed", "incomplete", "failed", "cancelled"])
 
 
 def unavoidable(got: Assembled) -> set[str]:
@@ -735,8 +758,9 @@ def normalised(response: Mapping[str, Any]) -> object:
 def test_whatever_comes_the_stream_is_legal(events: list[Event], status: TerminalStatus) -> None:
     got = assemble(events, status=status, table=TABLE, lawful=False)
     assert got.violations <= unavoidable(got), check_stream(got.body)
-    assert [name for name in got.names if name in ("completed", "incomplete", "failed")] == [status]
-    assert got.names[-1] == status
+    end = "failed" if status == "cancelled" else status
+    assert [name for name in got.names if name in ("completed", "incomplete", "failed")] == [end]
+    assert got.names[-1] == end
 
 
 @settings(max_examples=150, deadline=None)

@@ -15,7 +15,8 @@ import pytest
 
 from proxy.responses import errors
 from proxy.responses.errors import ResponsesError, envelope
-from proxy.responses.request import check_not_empty, check_state, parse_create
+from proxy.responses.request import check_not_empty, parse_create
+from tests.responses.nothing_stored import check_with_nothing_stored
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("request_errors.json").read_text())
 BY_NAME = {case["name"]: case for case in CASES}
@@ -59,7 +60,7 @@ def refusal(request: object) -> ResponsesError:
 
 def check(request: object) -> None:
     parsed = parse_create(request)
-    check_state(parsed)
+    check_with_nothing_stored(parsed)
     check_not_empty(parsed)
 
 

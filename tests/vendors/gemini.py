@@ -102,6 +102,11 @@ def as_array(steps: Sequence[Step]) -> list[Step]:
     return written
 
 
+def counted(tokens: int) -> bytes:
+    """The answer of `countTokens`."""
+    return orjson.dumps({"totalTokens": tokens, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}]})
+
+
 def refusal(code: int, message: str, *details: dict[str, Any]) -> Reply:
     """An error answer."""
     return Reply(code, (orjson.dumps(_error(code, message, *details)),), {"content-type": "application/json"})

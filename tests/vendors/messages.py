@@ -68,6 +68,11 @@ def stream(turn: Turn, model: str) -> list[Step]:
     return [*steps, _event("message_stop"), END]
 
 
+def counted(tokens: int) -> bytes:
+    """The answer of `count_tokens`."""
+    return orjson.dumps({"input_tokens": tokens})
+
+
 def _block(index: int, block: dict[str, Any], *deltas: dict[str, Any] | asyncio.Event | Fate) -> list[Step]:
     return [
         _event("content_block_start", index=index, content_block=block),

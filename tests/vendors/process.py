@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ class Process:
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self._arguments = arguments
         self._environ = environ or {}
+        self._state = tempfile.TemporaryDirectory()
         self.log = b""
 
     async def __aenter__(self) -> Self:
@@ -26,7 +28,7 @@ class Process:
             sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())",
             *self._arguments,
             cwd=ROOT,
-            env={**kept, **self._environ},
+            env={**kept, "XDG_STATE_HOME": self._state.name, **self._environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -37,6 +39,7 @@ class Process:
         if self.process.returncode is None:
             self.process.kill()
         await self.end()
+        self._state.cleanup()
 
     async def listening(self) -> int:
         """The port, once it listens."""

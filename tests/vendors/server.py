@@ -36,10 +36,13 @@ class Recorded:
 
 
 class Vendor:
-    """The server. A request that finds nothing written down is answered with a greeting, or by `responder`."""
+    """The server. A request that finds nothing written down is answered with a greeting, or by `responder`. What asks
+    for a number of tokens is kept in `counts` and answered by `counter`."""
 
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
+        self.counts: list[Recorded] = []
+        self.counter: Callable[[Recorded], int | Reply] = lambda recorded: len(recorded.body) // 4
         self.connections: set[object] = set()
         self.responder: Callable[[Recorded], Script] = lambda recorded: Turn("Hello", " there", ".")
         self._scripts: deque[Script] = deque()
@@ -99,10 +102,15 @@ class Vendor:
         self.connections.add(request.transport.get_extra_info("peername"))
         self._transports.add(request.transport)
         recorded = Recorded(request, await request.read())
-        self.requests.append(recorded)
-        self._arrivals.put_nowait(recorded)
-        script = self._scripts.popleft() if self._scripts else self.responder(recorded)
-        reply = script if isinstance(script, Reply) else _rendered(script, recorded)
+        if (counting := _counting(recorded.path)) is not None:
+            self.counts.append(recorded)
+            number = self.counter(recorded)
+            reply = number if isinstance(number, Reply) else Reply(200, (counting.counted(number), END), JSON)
+        else:
+            self.requests.append(recorded)
+            self._arrivals.put_nowait(recorded)
+            script = self._scripts.popleft() if self._scripts else self.responder(recorded)
+            reply = script if isinstance(script, Reply) else _rendered(script, recorded)
         try:
             return await self._play(reply, request, recorded)
         except asyncio.CancelledError:
@@ -140,6 +148,13 @@ def form_of(path: str) -> ModuleType:
     if gemini.asked(path) is not None:
         return gemini
     return messages if path.endswith("/messages") else chat
+
+
+def _counting(path: str) -> ModuleType | None:
+    """The protocol of a path that counts tokens; None for other paths."""
+    if path.endswith("/messages/count_tokens"):
+        return messages
+    return gemini if path.endswith(":countTokens") else None
 
 
 def _rendered(turn: Turn, recorded: Recorded) -> Reply:

@@ -1,0 +1,489 @@
+"""Background responses: worked at without anybody waiting, watched by whoever asks, on any replica.
+
+A run holds a lease in the store. When its replica dies the lease runs out and another replica takes the run over: it is
+begun again if nothing of its output was shown, and ends as failed otherwise. What followers see was kept before.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, TypeAlias, cast
+
+import orjson
+import structlog
+
+from proxy.exchange.accept import prepare_work, read, read_again
+from proxy.exchange.context import Context, parsed
+from proxy.exchange.gateway import Client, Gateway
+from proxy.exchange.keeping import DONE, body_without_output, detached, output_items
+from proxy.exchange.record import record
+from proxy.exchange.run import Run
+from proxy.responses import identifiers
+from proxy.responses.assembler import Outgoing, error_code
+from proxy.responses.errors import ResponsesError
+from proxy.responses.replay import replay
+from proxy.responses.response import opening
+from proxy.state.records import (
+    KEPT_EVENTS,
+    STREAMING,
+    UNFINISHED,
+    BackgroundRun,
+    Ending,
+    EventBatch,
+    NewResponse,
+    Place,
+    Status,
+    StoredItem,
+    StoredResponse,
+)
+from proxy.state.store import HistoryGoneError, StoreUnavailableError
+
+KEPT_WITHOUT_STORE = 600.0
+"""How long, in seconds, a background response with `store: false` can be fetched after its end."""
+
+MAX_ATTEMPTS = 2
+"""How often a run is begun: a request that kills the process that runs it must not go round for ever."""
+
+LAST_OPENING = 2
+"""The sequence number of the last event before any output: created, queued, in_progress."""
+
+_log = structlog.get_logger("dragoman.background")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a lease lasts, how often followers on other replicas look, and how long a store that is down is
+    waited for at the end of a run; all in seconds."""
+
+    lease: float = 15.0
+    poll: float = 0.1
+    patience: float = 600.0
+
+
+Stop: TypeAlias = Literal["cancelled", "lost", "shutdown"]
+
+
+@dataclass(eq=False, slots=True)
+class _Active:
+    """A run that this replica works at. `log` are the events that may be shown, from sequence number 0 on."""
+
+    run: Run
+    record: BackgroundRun
+    log: list[Outgoing] = field(default_factory=list)
+    pending: list[Outgoing] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+    stop: Stop | None = None
+    ending: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def push(self, events: list[Outgoing]) -> bool:
+        """Take events over, to be kept and then shown."""
+        self.pending += events
+        self.work.set()
+        return True
+
+    def show(self, events: Sequence[Outgoing]) -> None:
+        """Let the followers have these events."""
+        self.log += events
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
+
+    def interrupt(self, reason: Stop) -> None:
+        """Stop working at it, unless its end is being written down already."""
+        if self.stop is None and not self.ending and self.task is not None:
+            self.stop = reason
+            self.task.cancel()
+
+
+class BackgroundRuns:
+    """The background responses of one process."""
+
+    def __init__(self, gateway: Gateway, clients: Mapping[str, Client], timing: Timing | None = None) -> None:
+        """`clients` are those that runs of other replicas may belong to, by name."""
+        self.replica = identifiers.request_id()
+        self._gateway = gateway
+        self._clients = clients
+        self._timing = timing or Timing()
+        self._active: dict[str, _Active] = {}
+
+    # --- a new one ---------------------------------------------------------------------------------------------------
+
+    async def start(self, run: Run, body: bytes, request_id: str) -> dict[str, object]:
+        """Begin to work at a run whose request came as `body`; the object that its client is given, queued."""
+        response: dict[str, object] = {**run.assembler.response, "status": "queued"}
+        context = run.context
+        new = NewResponse(
+            id=cast(str, response["id"]),
+            owner=run.client.name,
+            status="queued",
+            created_at=cast(int, response["created_at"]),
+            expires_at=time.time() + self._gateway.retention,
+            body=orjson.dumps(response),
+            after=context.after,
+            input=run.input if context.after is not None else [*context.items, *run.input],
+            journal=STREAMING if run.prepared.stream else None,
+            background=True,
+        )
+        lease = BackgroundRun(new.id, new.owner, self.replica, body)
+        until = time.time() + self._timing.lease
+        try:
+            await self._gateway.store.start_run(new, lease, until)
+        except HistoryGoneError:
+            await self._gateway.store.start_run(detached(new, context.items), lease, until)
+        self._begin(_Active(run, lease), request_id)
+        return response
+
+    def record(self, run: Run) -> StoredResponse:
+        """What the store knows of a run that was begun here."""
+        response = run.assembler.response
+        response_id = cast(str, response["id"])
+        return StoredResponse(
+            id=response_id,
+            owner=run.client.name,
+            status="queued",
+            created_at=cast(int, response["created_at"]),
+            expires_at=time.time() + self._gateway.retention,
+            body=b"",
+            place=Place(response_id, 0),
+            start=0,
+            input_end=0,
+            journal=STREAMING,
+            background=True,
+        )
+
+    def _begin(self, active: _Active, request_id: str) -> None:
+        self._active[active.record.id] = active
+        active.run.keep_by(partial(self._keep, active))
+        active.task = asyncio.get_running_loop().create_task(self._work(active, request_id))
+
+    async def _work(self, active: _Active, request_id: str) -> None:
+        run = active.run
+        self._gateway.metrics.background_runs.inc()
+        publisher = asyncio.get_running_loop().create_task(self._publish(active))
+        try:
+            await self._drive(active, publisher)
+        except asyncio.CancelledError:
+            if active.stop is None:
+                raise
+        except Exception as error:  # the store failed: the lease runs out, and whoever takes over goes on
+            if not isinstance(error, ResponsesError):
+                _log.error("unexpected", response_id=active.record.id, exc_info=error)
+        finally:
+            publisher.cancel()
+            run.keep_by(None)
+            await run.close()
+            record(self._gateway, run, request_id)
+            self._gateway.metrics.background_runs.dec()
+            self._active.pop(active.record.id, None)
+            active.ended.set()
+            active.show(())
+
+    async def _drive(self, active: _Active, publisher: asyncio.Task[None]) -> None:
+        run = active.run
+        try:
+            with suppress(StoreUnavailableError):
+                await self._gateway.store.set_in_progress(active.record.id)
+            if run.prepared.stream:
+                active.push(run.assembler.take())
+            while await run.advance():
+                active.push(run.assembler.take())
+                await run.pump(active.push)
+        except asyncio.CancelledError:
+            stop, task = active.stop, active.task
+            if stop is None or task is None:
+                raise
+            if stop == "lost" or (stop == "shutdown" and len(active.log) <= LAST_OPENING + 1):
+                raise
+            task.uncancel()
+            if stop == "cancelled":
+                await run.cancel()
+            else:
+                await run.fail(shutting_down())
+        except ResponsesError as error:
+            if active.ending:
+                raise
+            await run.fail(error)
+        # The end stands in the store by now, and so does everything before it.
+        publisher.cancel()
+        await asyncio.wait([publisher])
+        active.show([*active.pending, *run.assembler.take()])
+
+    async def _publish(self, active: _Active) -> None:
+        """Keep events as they come, in batches of what came meanwhile, and let followers see what is kept."""
+        store, response_id = self._gateway.store, active.record.id
+        kept = await self._kept_events(response_id)
+        while True:
+            await active.work.wait()
+            active.work.clear()
+            events, active.pending = active.pending, []
+            if not events:
+                continue
+            first = len(active.log)
+            fresh = events[max(0, kept - first) :]
+            try:
+                if fresh:
+                    batch = EventBatch(first + len(events) - len(fresh), first + len(events) - 1, lines(fresh))
+                    if not await store.append_events(response_id, self.replica, batch):
+                        active.interrupt("lost")
+                        return
+            except StoreUnavailableError:
+                active.pending[:0] = events
+                active.work.set()
+                await asyncio.sleep(self._timing.poll)
+                continue
+            except asyncio.CancelledError:
+                active.pending[:0] = events
+                raise
+            active.show(events)
+
+    async def _kept_events(self, response_id: str) -> int:
+        """How many events an earlier attempt left behind."""
+        try:
+            batches = await self._gateway.store.events(response_id, -1)
+        except StoreUnavailableError:
+            return 0
+        return batches[-1].last + 1 if batches else 0
+
+    async def _keep(self, active: _Active, response: Mapping[str, object], journal: bytes | None) -> None:
+        """Write down how a run ended; a store that is down is waited for."""
+        active.ending = True
+        ending = self._ending(active.run, response, journal)
+        deadline = time.monotonic() + self._timing.patience
+        wait = 0.25
+        while True:
+            try:
+                if not await self._gateway.store.finish_run(active.record.id, self.replica, ending):
+                    raise ResponsesError(503, "Another replica took this response over.", type="server_error")
+                return
+            except StoreUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+    def _ending(self, run: Run, response: Mapping[str, object], journal: bytes | None) -> Ending:
+        status = cast(Status, response["status"])
+        return Ending(
+            status=status,
+            body=body_without_output(response),
+            expires_at=time.time() + (self._gateway.retention if run.request.store else KEPT_WITHOUT_STORE),
+            output=output_items(response),
+            journal=journal,
+            conversation=run.context.conversation if status in DONE else None,
+        )
+
+    # --- those who watch ---------------------------------------------------------------------------------------------
+
+    async def follow(self, found: StoredResponse, after: int) -> AsyncIterator[list[Outgoing]]:
+        """The events of a streamed response with sequence numbers above `after`: those that were, then those that
+        come, up to the terminal event."""
+        active = self._active.get(found.id)
+        while active is not None:
+            changed, ended = active.changed, active.ended.is_set()
+            if len(active.log) > after + 1:
+                events = active.log[after + 1 :]
+                after += len(events)
+                yield events
+                if is_terminal(events[-1]):
+                    return
+            elif ended:
+                break
+            else:
+                await changed.wait()
+        store = self._gateway.store
+        while True:
+            current = await store.response(found.id, found.owner, time.time())
+            if current is None:
+                return
+            if current.status not in UNFINISHED:
+                for events in await self._told(current, after):
+                    yield events
+                return
+            batches = await store.events(found.id, after)
+            for batch in batches:
+                yield events_after(batch, after)
+                after = batch.last
+            if not batches:
+                await asyncio.sleep(self._timing.poll)
+
+    async def _told(self, ended: StoredResponse, after: int) -> list[list[Outgoing]]:
+        """What is left of the stream of a response that has ended."""
+        if ended.journal == KEPT_EVENTS:
+            return [events_after(batch, after) for batch in await self._gateway.store.events(ended.id, after)]
+        assert ended.journal is not None
+        response = await whole(self._gateway, ended)
+        return [list(replay(response, ended.journal, after=after))]
+
+    # --- cancel ------------------------------------------------------------------------------------------------------
+
+    async def cancel(self, found: StoredResponse) -> StoredResponse | None:
+        """End a background response, wherever it runs; how it is stored then. It may have ended otherwise before, and
+        it may still run when the replica that runs it does not answer."""
+        store = self._gateway.store
+        await store.request_cancel(found.id, found.owner)
+        deadline = time.monotonic() + 2 * self._timing.lease
+        while True:
+            active = self._active.get(found.id)
+            if active is not None:
+                active.interrupt("cancelled")
+                await active.ended.wait()
+            current = await store.response(found.id, found.owner, time.time())
+            if current is None or current.status not in UNFINISHED or time.monotonic() > deadline:
+                return current
+            await asyncio.sleep(self._timing.poll)
+
+    # --- leases ------------------------------------------------------------------------------------------------------
+
+    async def renew(self) -> None:
+        """Extend the leases of what runs here; stop what was cancelled elsewhere, or taken over."""
+        if not self._active:
+            return
+        known = list(self._active)
+        held = await self._gateway.store.renew_runs(self.replica, time.time() + self._timing.lease)
+        for response_id in known:
+            active = self._active.get(response_id)
+            if active is None:
+                continue
+            if response_id not in held:
+                active.interrupt("lost")
+            elif held[response_id]:
+                active.interrupt("cancelled")
+
+    async def take_over(self) -> None:
+        """Go on with the runs whose replica died."""
+        now = time.time()
+        store = self._gateway.store
+        for lost in await store.take_over_runs(self.replica, now, now + self._timing.lease):
+            found = await store.response(lost.id, lost.owner, now)
+            if found is None:
+                continue
+            try:
+                await self._go_on(lost, found)
+            except ResponsesError as error:
+                if isinstance(error, StoreUnavailableError):
+                    raise
+                await self._give_up(found, error)
+
+    async def _go_on(self, lost: BackgroundRun, found: StoredResponse) -> None:
+        if lost.cancel:
+            await self._give_up(found, None)
+            return
+        shown = await self._gateway.store.events(lost.id, LAST_OPENING)
+        client = self._clients.get(lost.owner)
+        if shown or lost.attempt > MAX_ATTEMPTS or client is None:
+            _log.warning("run given up", response_id=lost.id, attempts=lost.attempt - 1)
+            raise replica_ended()
+        _log.warning("run begun again", response_id=lost.id, attempt=lost.attempt)
+        self._begin(_Active(await self._again(lost, found, client), lost), identifiers.request_id())
+
+    async def _again(self, lost: BackgroundRun, found: StoredResponse, client: Client) -> Run:
+        gateway = self._gateway
+        request = read(gateway, lost.request)
+        gateway.prompts.fill(request)
+        target = gateway.target(request.model, client)
+        try:
+            items = await gateway.store.history(Place(found.place.chain, found.input_end))
+        except HistoryGoneError:
+            raise replica_ended() from None
+        echoed = orjson.loads(found.body)
+        conversation: str | None = (echoed.get("conversation") or {}).get("id")
+        request.input = parsed(items)
+        work = await prepare_work(gateway, request, client, target)
+        run = Run(
+            gateway,
+            request,
+            client,
+            work,
+            opening(request, response_id=found.id, created_at=found.created_at, conversation=conversation),
+            arrived=time.perf_counter(),
+            context=Context(conversation=conversation),
+        )
+        run.release_input(partial(read_again, gateway, lost.request, items))
+        return run
+
+    async def _give_up(self, found: StoredResponse, error: ResponsesError | None) -> None:
+        """End a response that nobody works at any more: as failed, or without an error as cancelled."""
+        store = self._gateway.store
+        batches = await store.events(found.id, -1)
+        events = [event for batch in batches for event in events_after(batch, -1)]
+        response = orjson.loads(found.body)
+        response["status"] = "cancelled" if error is None else "failed"
+        response["error"] = None if error is None else {"code": error_code(error), "message": error.message}
+        response["output"] = [
+            orjson.loads(data)["item"] for name, data in events if name == "response.output_item.done"
+        ]
+        journal = None
+        if found.journal is not None:
+            number = batches[-1].last + 1 if batches else 0
+            last = orjson.dumps({"type": "response.failed", "sequence_number": number, "response": response})
+            if not await store.append_events(found.id, self.replica, EventBatch(number, number, last)):
+                return
+            journal = KEPT_EVENTS
+        keeps = response["store"]
+        ending = Ending(
+            status=cast(Status, response["status"]),
+            body=body_without_output(response),
+            expires_at=time.time() + (self._gateway.retention if keeps else KEPT_WITHOUT_STORE),
+            output=output_items(response),
+            journal=journal,
+            keep_events=journal is not None,
+        )
+        await store.finish_run(found.id, self.replica, ending)
+
+    # --- the end of the process --------------------------------------------------------------------------------------
+
+    async def stop(self, grace: float) -> None:
+        """Let what runs end within `grace` seconds; leave the rest to other replicas, or to the next start, and end as
+        failed what was partly shown."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                for active in list(self._active.values()):
+                    await active.ended.wait()
+        tasks = [active.task for active in self._active.values() if active.task is not None]
+        for active in list(self._active.values()):
+            active.interrupt("shutdown")
+        if tasks:
+            await asyncio.wait(tasks, timeout=5.0)
+        with suppress(StoreUnavailableError):
+            await self._gateway.store.release_runs(self.replica)
+
+
+async def whole(gateway: Gateway, found: StoredResponse) -> dict[str, object]:
+    """The response object of what is stored."""
+    response: dict[str, object] = orjson.loads(found.body)
+    response["status"] = found.status
+    if found.status not in UNFINISHED:
+        response["output"] = parsed([StoredItem("", body) for body in await gateway.store.output(found)])
+    return response
+
+
+def lines(events: Sequence[Outgoing]) -> bytes:
+    """Events as a batch keeps them: one a line."""
+    return b"\n".join([data for _, data in events])
+
+
+def events_after(batch: EventBatch, after: int) -> list[Outgoing]:
+    """The events of a batch with sequence numbers above `after`."""
+    found = batch.data.split(b"\n")[max(0, after + 1 - batch.first) :]
+    # Every event begins with its type.
+    return [(data[9 : data.index(b'"', 9)].decode(), data) for data in found]
+
+
+def is_terminal(event: Outgoing) -> bool:
+    """Whether nothing comes after this event."""
+    return event[0] in ("response.completed", "response.incomplete", "response.failed")
+
+
+def shutting_down() -> ResponsesError:
+    """What a response fails with that the end of the process cut off."""
+    return ResponsesError(503, "The gateway is shutting down.", type="service_unavailable_error")
+
+
+def replica_ended() -> ResponsesError:
+    """What a background response fails with whose process ended, and which cannot be begun again."""
+    return ResponsesError(500, "The gateway process that ran this response ended before it.", type="server_error")

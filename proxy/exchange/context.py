@@ -1,0 +1,138 @@
+"""What a request builds upon: the history that a response, a conversation or a reference in its input stands for.
+
+State errors come in OpenAI's order (measured): exclusive parameters, conversation, prompt, previous response, references.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import orjson
+
+from proxy.exchange.gateway import Client, Gateway
+from proxy.responses import errors, identifiers
+from proxy.responses.errors import ResponsesError
+from proxy.responses.items import InputItem
+from proxy.responses.request import CreateRequest, check_state
+from proxy.responses.stored_items import with_ids
+from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem, StoredResponse
+from proxy.state.store import HistoryGoneError
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponse:
+    """A response that only its connection remembers: everything up to its end, and where that is stored, if it is."""
+
+    items: list[StoredItem]
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The history of a request, oldest first, and the stored place at which it ends (None: it is not stored as such).
+
+    `conversation` gets what the response adds; `new_conversation` is one that has to be made first.
+    """
+
+    items: list[StoredItem] = field(default_factory=list)
+    after: Place | None = None
+    conversation: str | None = None
+    new_conversation: tuple[Conversation, list[StoredItem]] | None = None
+
+
+NO_CONTEXT = Context()
+
+
+def parsed(items: Sequence[StoredItem]) -> list[InputItem]:
+    """Stored items as a request holds them."""
+    if not items:
+        return []
+    return cast("list[InputItem]", orjson.loads(b"[%b]" % b",".join([item.body for item in items])))
+
+
+async def resolve(
+    gateway: Gateway, request: CreateRequest, client: Client, remembered: Mapping[str, LocalResponse] | None = None
+) -> Context:
+    """What the request builds upon; references in its input are replaced by what they name.
+
+    `remembered` are responses that the client's connection holds. Raises ResponsesError: 400 or 404 for what is
+    unknown, foreign, deleted, expired or not finished, 503 when the store cannot be reached.
+    """
+    check_state(request)
+    context = NO_CONTEXT
+    if request.conversation is not None:
+        context = await _conversation(gateway, request.conversation.get("id"), request, client)
+    gateway.prompts.fill(request)
+    if request.previous_response_id is not None:
+        known = (remembered or {}).get(request.previous_response_id)
+        if known is not None:
+            context = Context(known.items, known.after)
+        else:
+            context = await _previous(gateway, request.previous_response_id, client)
+    if any(item["type"] == "item_reference" for item in request.input):
+        await _replace_references(gateway, request, client, context)
+    size = sum(len(item.body) for item in context.items)
+    if size > gateway.history_limit:
+        raise ResponsesError(
+            400,
+            f"The history that the request continues has {size} bytes; the gateway takes up to "
+            f"{gateway.history_limit} (limits.history).",
+            param="conversation" if context.conversation else "previous_response_id",
+            code="context_length_exceeded",
+        )
+    return context
+
+
+async def _conversation(
+    gateway: Gateway, conversation_id: str | None, request: CreateRequest, client: Client
+) -> Context:
+    if conversation_id is None:
+        assert request.conversation is not None
+        new = Conversation(
+            identifiers.conversation_id(), client.name, int(time.time()), request.conversation.get("metadata") or {}
+        )
+        items = [StoredItem(*item) for item in with_ids(request.conversation.get("items") or [])]
+        return Context(items, Place(new.id, len(items)), new.id, (new, items))
+    if identifiers.is_storable(conversation_id):
+        found = await gateway.store.conversation(conversation_id, client.name)
+        if found is not None:
+            try:
+                return Context(await gateway.store.history(found.end), found.end, found.id)
+            except HistoryGoneError:
+                pass
+    raise errors.conversation_not_found(conversation_id)
+
+
+async def _previous(gateway: Gateway, response_id: str, client: Client) -> Context:
+    """The history behind a stored response."""
+    found: StoredResponse | None = None
+    if identifiers.is_storable(response_id):
+        found = await gateway.store.response(response_id, client.name, time.time())
+    # A background response is kept for a while even with `store: false`, to be fetched and not to be continued.
+    if found is None or (found.background and not orjson.loads(found.body)["store"]):
+        raise errors.previous_response_not_found(response_id)
+    if found.status in UNFINISHED:
+        raise errors.previous_response_unfinished(response_id)
+    if found.status not in ("completed", "incomplete"):
+        raise errors.previous_response_not_usable(response_id, found.status)
+    try:
+        return Context(await gateway.store.history(found.place), found.place)
+    except HistoryGoneError:
+        raise errors.previous_response_not_found(response_id) from None
+
+
+async def _replace_references(gateway: Gateway, request: CreateRequest, client: Client, context: Context) -> None:
+    """Put the items in place of the references to them: from the history at hand, else from the store."""
+    at_hand = {item.id: item.body for item in context.items}
+    wanted = [item["id"] for item in request.input if item["type"] == "item_reference"]
+    missing = [name for name in wanted if name not in at_hand]
+    usable = sorted({name for name in missing if identifiers.is_storable(name)})
+    if usable:
+        at_hand |= await gateway.store.find_items(usable, client.name, time.time())
+    for name in wanted:
+        if name not in at_hand:
+            raise errors.item_not_found(name)
+    request.input = [
+        orjson.loads(at_hand[item["id"]]) if item["type"] == "item_reference" else item for item in request.input
+    ]

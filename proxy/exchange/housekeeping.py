@@ -1,0 +1,117 @@
+"""What a gateway does beside its requests, for its store: connect, renew leases, take runs over, forget what expired."""
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from proxy.exchange.background import BackgroundRuns
+from proxy.exchange.gateway import Gateway
+from proxy.responses.seal import SealKey
+from proxy.state.store import StoreUnavailableError
+
+SEAL_KEY = "seal_key"
+"""The name under which the store keeps the key that seals reasoning where none is configured."""
+
+SWEPT_AT_ONCE = 200
+"""How many responses one step forgets; between two steps others have their turn."""
+
+_log = structlog.get_logger("dragoman.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How often the duties come up, in seconds. `renew` must be well below the lease of runs."""
+
+    renew: float = 1.0
+    take_over: float = 5.0
+    trim: float = 5.0
+    sweep: float = 60.0
+
+
+class Housekeeping:
+    """Looks after the store of one gateway. `size_limit` is in bytes (None: none); `own_seal_key`: no key is configured,
+    the store's is used."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        background: BackgroundRuns,
+        *,
+        size_limit: int | None,
+        own_seal_key: bool,
+        intervals: Intervals | None = None,
+    ) -> None:
+        self._gateway = gateway
+        self._background = background
+        self._size_limit = size_limit
+        self._own_seal_key = own_seal_key
+        self._intervals = intervals or Intervals()
+        self._open = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect to the store and begin. A store that cannot be reached is tried again until it can; raises
+        StoreOpenError for one that never will."""
+        try:
+            await self._connect()
+        except StoreUnavailableError as error:
+            self._gateway.store_failed()
+            _log.warning("store not reached", reason=str(error.__cause__ or error))
+        self._task = asyncio.get_running_loop().create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """End the duties and let go of the store."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._gateway.store.close()
+
+    async def _connect(self) -> None:
+        store = self._gateway.store
+        await store.open()
+        if self._own_seal_key:
+            # The id travels with each seal, so that another store's key is told from a wrong one.
+            candidate = secrets.token_hex(4).encode() + b"." + secrets.token_hex(32).encode()
+            key_id, _, key = (await store.secret(SEAL_KEY, candidate)).partition(b".")
+            self._gateway.sealer.adopt(SealKey(key_id.decode(), bytes.fromhex(key.decode())))
+        self._open = True
+
+    async def _keep_house(self) -> None:
+        intervals = self._intervals
+        next_take_over = next_trim = next_sweep = 0.0
+        while True:
+            try:
+                if not self._open:
+                    await self._connect()
+                    _log.info("store reached")
+                await self._background.renew()
+                now = time.monotonic()
+                if now >= next_take_over:
+                    next_take_over = now + intervals.take_over
+                    await self._background.take_over()
+                if now >= next_trim and self._size_limit is not None:
+                    next_trim = now + intervals.trim
+                    await self._trim(self._size_limit)
+                if now >= next_sweep:
+                    next_sweep = now + intervals.sweep
+                    await self._sweep()
+            except StoreUnavailableError:
+                self._gateway.store_failed()
+            except Exception as error:  # whatever it was, the leases of what runs must be renewed
+                _log.error("unexpected", exc_info=error)
+            await asyncio.sleep(intervals.renew)
+
+    async def _sweep(self) -> None:
+        forgotten = SWEPT_AT_ONCE
+        while forgotten == SWEPT_AT_ONCE:
+            forgotten = await self._gateway.store.sweep(time.time(), SWEPT_AT_ONCE)
+            self._gateway.metrics.forgotten.labels("expired").inc(forgotten)
+
+    async def _trim(self, size: int) -> None:
+        forgotten = SWEPT_AT_ONCE
+        while forgotten == SWEPT_AT_ONCE:
+            forgotten = await self._gateway.store.trim(size, SWEPT_AT_ONCE)
+            self._gateway.metrics.forgotten.labels("size").inc(forgotten)

@@ -1,0 +1,31 @@
+"""`/v1/responses/compact`: a history becomes the messages of its user and one item that holds a summary."""
+
+import time
+
+from aiohttp import web
+
+from proxy.exchange.accept import accept, read_compact
+from proxy.exchange.run import Run
+from proxy.http.body import read_body
+from proxy.http.responses import whole
+from proxy.http.surface import CLIENT, GATEWAY
+from proxy.responses.compaction import compacted
+
+
+async def compact(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/responses/compact`. Nothing is stored."""
+    arrived = time.perf_counter()
+    gateway = request.app[GATEWAY]
+    body = await read_body(request)
+    run = await accept(gateway, body, request[CLIENT], arrived=arrived, remembered={}, reader=read_compact)
+    with gateway.metrics.in_flight.track_inprogress():
+        return await whole(run, request, _answer)
+
+
+def _answer(run: Run) -> dict[str, object]:
+    return compacted(run.assembler.response, [item.body for item in (*run.context.items, *run.input)])
+
+
+def routes(prefix: str) -> list[web.RouteDef]:
+    """The path of this resource, under a prefix."""
+    return [web.post(f"{prefix}/responses/compact", compact)]
