@@ -360,7 +360,8 @@ class BackgroundRuns:
         store = self._gateway.store
         for lost in await store.take_over_runs(self.replica, now, now + self._timing.lease):
             found = await store.response(lost.id, lost.owner, now)
-            if found is None:
+            if found is None or lost.id in self._active:
+                # Its lease ran out while it was worked at here, and is ours again.
                 continue
             try:
                 await self._go_on(lost, found)

@@ -15,7 +15,7 @@ from proxy.responses import errors, identifiers
 from proxy.responses.errors import ResponsesError
 from proxy.responses.items import InputItem
 from proxy.responses.request import CreateRequest, check_state
-from proxy.responses.stored_items import with_ids
+from proxy.responses.stored_items import is_usable_id, with_ids
 from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem, StoredResponse
 from proxy.state.store import HistoryGoneError
 
@@ -127,7 +127,7 @@ async def _replace_references(gateway: Gateway, request: CreateRequest, client: 
     at_hand = {item.id: item.body for item in context.items}
     wanted = [item["id"] for item in request.input if item["type"] == "item_reference"]
     missing = [name for name in wanted if name not in at_hand]
-    usable = sorted({name for name in missing if identifiers.is_storable(name)})
+    usable = sorted({name for name in missing if is_usable_id(name)})
     if usable:
         at_hand |= await gateway.store.find_items(usable, client.name, time.time())
     for name in wanted:

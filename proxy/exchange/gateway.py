@@ -75,6 +75,6 @@ class Gateway:
         return Target(self.endpoints[found[0].provider], found[0].model)
 
     def compaction_target(self, target: Target) -> Target:
-        """Where the history of a request for `target` is compacted: the operator's choice, whatever the client may use."""
+        """Where the history of a request for `target` is compacted. The client need not be allowed to use it."""
         found = self.names.resolve(self.compaction_model) if self.compaction_model is not None else ()
         return Target(self.endpoints[found[0].provider], found[0].model) if found else target

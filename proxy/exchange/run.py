@@ -424,10 +424,10 @@ class Run:
         again = self._prepared_again()
         if not halve(again):
             return False
-        again.conversions[:0] = [known for known in self.prepared.conversions if known not in again.conversions]
         self._call = encode(again, self.target, self._gateway.rules)
         self._kept_paths = frozenset(item.path for item in again.items)
-        self.prepared.conversions = again.conversions
+        known = self.prepared.conversions
+        self.prepared.conversions = [*known, *(new for new in again.conversions if new not in known)]
         return True
 
     # --- the end -----------------------------------------------------------------------------------------------------

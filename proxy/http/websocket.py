@@ -98,7 +98,7 @@ class Connection:
     """One client's WebSocket. `serve` it; `end` and `interrupt` may be called meanwhile."""
 
     def __init__(self, request: web.Request, socket: "web.WebSocketResponse[bool]") -> None:
-        self.interrupted = False
+        self._interrupted = False
         self.gateway = request.app[GATEWAY]
         self.commit_after = request.app[COMMIT_AFTER]
         self._client = request[CLIENT]
@@ -131,9 +131,8 @@ class Connection:
                 await self._say_goodbye(*self._ending)
         except ConnectionError:
             pass
-        except Exception:  # nothing but frames may reach the client now
-            _log.exception("unexpected", request_id=self._request[REQUEST_ID], path=self._request.path)
-            self._abort()
+        except Exception:
+            self._break_off()
         finally:
             limit.cancel()
             pings.cancel()
@@ -150,7 +149,7 @@ class Connection:
 
     def interrupt(self) -> None:
         """End what runs now, each response with its terminal event, and close."""
-        self.interrupted = True
+        self._interrupted = True
         self.end(shutting_down(), WSCloseCode.GOING_AWAY)
         for task in list(self._responding):
             task.cancel()
@@ -231,6 +230,8 @@ class Connection:
         except ConnectionError:
             # The client left. `serve` finds that out as well.
             return
+        except Exception:
+            self._break_off()
         finally:
             del self._lanes[lane]
             self._close_when_idle()
@@ -322,7 +323,7 @@ class Connection:
     def _take_interruption(self) -> None:
         """Go on after `interrupt`; raises what is being handled when it was something else."""
         task = asyncio.current_task()
-        if not self.interrupted or task is None or task.uncancel():
+        if not self._interrupted or task is None or task.uncancel():
             raise asyncio.CancelledError
 
     def _remember(self, message: CreateMessage, run: Run) -> None:
@@ -382,7 +383,7 @@ class Connection:
 
     async def _say_goodbye(self, error: ResponsesError, code: int) -> None:
         if code == WSCloseCode.OK:
-            await self.send([error_event(error)])
+            self.push([error_event(error)])
         await self._close(code)
 
     async def _close(self, code: int) -> None:
@@ -391,6 +392,11 @@ class Connection:
                 await self._socket.close(code=code)
         except TimeoutError:
             self._abort()
+
+    def _break_off(self) -> None:
+        """The last resort: nothing but frames may reach the client now, and it must not wait for them."""
+        _log.exception("unexpected", request_id=self._request[REQUEST_ID], path=self._request.path)
+        self._abort()
 
     def _abort(self) -> None:
         if self._request.transport is not None:

@@ -23,7 +23,7 @@ CONNECTIONS: Final = 10
 CONNECT_TIMEOUT: Final = 5.0
 """How long a connection may take to be made, or to become free, in seconds."""
 
-COMMAND_TIMEOUT: Final = 30.0
+COMMAND_TIMEOUT: Final = 10.0
 """How long a statement may take, in seconds."""
 
 ATTEMPTS: Final = 5
@@ -140,6 +140,8 @@ class PostgresDriver:
                 await pool.close()
         except self._failures:
             pool.terminate()
+        finally:
+            self._drained = None
 
     async def read(self, operation: Callable[[], Operation[Result]]) -> Result:
         """Run an operation that writes nothing; each of its statements sees what is committed by then."""

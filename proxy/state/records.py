@@ -1,9 +1,9 @@
 """What a store keeps, as values. Bodies are JSON that no store looks into.
 
 Items stand in chains, each at its position; a response is a stretch of a chain, and its history is everything before
-that stretch. A response that continues the end of a chain is appended to it; one that continues an earlier place makes a
-new chain, a fork, that knows its parent and the depth at which it left. So a conversation of any length keeps each item
-once. A conversation is a chain of its own, whose id is the conversation's.
+that stretch. A response that continues the end of a chain is appended to it; one that continues an earlier place makes
+a new chain, a fork, that knows its parent and the depth at which it left. So a conversation of any length keeps each
+item once. A conversation is a chain of its own, whose id is the conversation's.
 """
 
 from collections.abc import Mapping, Sequence

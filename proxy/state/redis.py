@@ -87,8 +87,7 @@ class RedisStore(Store):
             from redis import exceptions
         except ImportError as error:
             raise StoreOpenError("A store in Redis needs a package more: pip install 'dragoman[redis]'.") from error
-        # EOFError and RuntimeError: an answer that breaks off, and a transport that an event loop has closed already.
-        self._failures = (exceptions.RedisError, OSError, EOFError, RuntimeError)
+        self._failures = (exceptions.RedisError, OSError)
         self._scripts = self._scripts or _load_scripts()
         client = _connect(self._url)
         try:

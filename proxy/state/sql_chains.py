@@ -63,8 +63,9 @@ _APPEND_RUN = (
     "RETURNING state"
 )
 _HOLD = "SELECT length FROM dragoman_chains WHERE id = ? AND length >= ? FOR UPDATE"
+# The sum keeps SQLite from the index of places, which would lead through the whole chain.
 _MISSING = (
-    "SELECT 1 FROM dragoman_items WHERE chain = ? AND hidden IS NOT NULL AND body IS NULL AND position < ? "
+    "SELECT 1 FROM dragoman_items WHERE chain = ? AND hidden IS NOT NULL AND body IS NULL AND position + 0 < ? "
     "AND hidden >= ? LIMIT 1"
 )
 _NEW_CHAIN = "INSERT INTO dragoman_chains (id, owner, parent, parent_depth, length, state) VALUES (?, ?, ?, ?, ?, ?)"

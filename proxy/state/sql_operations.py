@@ -187,8 +187,8 @@ _PAGES: Final[Mapping[Order, str]] = {
 }
 # Of several items with the id of the cursor the one furthest on: so whoever pages comes to an end.
 _CURSORS: Final[Mapping[Order, str]] = {
-    "asc": f"SELECT max(position) FROM dragoman_items WHERE {_SEEN}",  # noqa: S608
-    "desc": f"SELECT min(position) FROM dragoman_items WHERE {_SEEN}",  # noqa: S608
+    "asc": f"SELECT position FROM dragoman_items WHERE {_SEEN} ORDER BY number DESC LIMIT 1",  # noqa: S608
+    "desc": f"SELECT position FROM dragoman_items WHERE {_SEEN} ORDER BY number LIMIT 1",  # noqa: S608
 }
 _BEFORE_ALL: Final = -1
 _BEHIND_ALL: Final = 2**31 - 1
@@ -247,10 +247,10 @@ def conversation_items(
         return None
     position = _BEFORE_ALL if order == "asc" else _BEHIND_ALL
     if after is not None:
-        ((found,),) = yield Query(_CURSORS[order], (conversation_id, owner, after))
-        if found is None:
+        found = yield Query(_CURSORS[order], (conversation_id, owner, after))
+        if not found:
             raise KeyError(after)
-        position = found
+        position = found[0][0]
     rows = yield Query(_PAGES[order], (conversation_id, position, limit + 1))
     return Page([StoredItem(row[0], row[1]) for row in rows[:limit]], len(rows) > limit)
 

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
+from itertools import takewhile
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -27,9 +28,6 @@ Durability: TypeAlias = Literal["process", "full"]
 MAX_BATCH: Final = 256
 """How many operations share a transaction at most."""
 
-BUSY_TIMEOUT: Final = 5.0
-"""How long another process's transaction is waited for, in seconds."""
-
 OLDEST_SQLITE: Final = (3, 35, 0)
 """The first release with RETURNING."""
 
@@ -44,10 +42,11 @@ _DEFECTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.Dat
 
 
 class SqliteStore(SqlStore):
-    """A store in a file, whose folder is made; without a file, in memory, until it is closed."""
+    """A store in a file, whose folder is made; without a file, in memory, until it is closed. `patience` is how long
+    another process's transaction is waited for, in seconds."""
 
-    def __init__(self, file: Path | None, durability: Durability = "process") -> None:
-        super().__init__(SqliteDriver(file, durability))
+    def __init__(self, file: Path | None, durability: Durability = "process", *, patience: float = 5.0) -> None:
+        super().__init__(SqliteDriver(file, durability, patience))
 
 
 class _Job(NamedTuple):
@@ -68,9 +67,8 @@ _Queue: TypeAlias = SimpleQueue[_Job | None]
 class SqliteDriver:
     """Runs operations in a thread."""
 
-    def __init__(self, file: Path | None, durability: Durability) -> None:
-        self._file = file
-        self._durability: Durability = durability
+    def __init__(self, file: Path | None, durability: Durability, patience: float) -> None:
+        self._connect = partial(_connected, file, durability, patience)
         self._queue: _Queue | None = None
         self._closed: asyncio.Future[None] | None = None
 
@@ -84,7 +82,7 @@ class SqliteDriver:
         queue: _Queue = SimpleQueue()
         threading.Thread(
             target=_serve,
-            args=(self._file, self._durability, queue, opened, closed),
+            args=(self._connect, queue, opened, closed),
             name="dragoman-store",
             daemon=True,
         ).start()
@@ -126,14 +124,13 @@ class SqliteDriver:
 
 
 def _serve(
-    file: Path | None,
-    durability: Durability,
+    connect: Callable[[], sqlite3.Connection],
     queue: _Queue,
     opened: asyncio.Future[None],
     closed: asyncio.Future[None],
 ) -> None:
     try:
-        connection = _connected(file, durability)
+        connection = connect()
     except Exception as error:
         _hand_back([_Outcome(opened, None, error)])
         return
@@ -250,7 +247,7 @@ def _deliver(outcomes: Sequence[_Outcome]) -> None:
 # --- opening ----------------------------------------------------------------------------------------------------------
 
 
-def _connected(file: Path | None, durability: Durability) -> sqlite3.Connection:
+def _connected(file: Path | None, durability: Durability, patience: float) -> sqlite3.Connection:
     """A connection to a database of our schema. Raises StoreOpenError, StoreUnavailableError."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreOpenError(f"SQLite {sqlite3.sqlite_version} is too old; the store needs 3.35 or later.")
@@ -260,13 +257,13 @@ def _connected(file: Path | None, durability: Durability) -> sqlite3.Connection:
         connection = sqlite3.connect(
             ":memory:" if file is None else os.path.abspath(file),  # noqa: PTH100 - of a name like :memory: too
             isolation_level=None,
-            timeout=BUSY_TIMEOUT,
+            timeout=patience,
             cached_statements=256,
         )
     except (OSError, sqlite3.Error, ValueError) as error:
         raise _unusable(file, error) from error
     try:
-        _prepare(connection, durability)
+        _prepare(connection, durability, patience)
     except (sqlite3.Error, StoreOpenError) as error:
         connection.close()
         if isinstance(error, StoreOpenError):
@@ -276,15 +273,14 @@ def _connected(file: Path | None, durability: Durability) -> sqlite3.Connection:
 
 
 def _make_file(file: Path) -> None:
-    for folder in reversed(file.parents):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
+    for folder in reversed(list(takewhile(lambda folder: not folder.exists(), file.parents))):
+        folder.mkdir(mode=0o700, exist_ok=True)
     # SQLite gives the files that it makes beside this one the same mode.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
 
 
-def _prepare(connection: sqlite3.Connection, durability: Durability) -> None:
-    _when_free(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+def _prepare(connection: sqlite3.Connection, durability: Durability, patience: float) -> None:
+    _when_free(lambda: connection.execute("PRAGMA journal_mode = WAL"), patience)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
     connection.execute(f"PRAGMA cache_size = {_CACHE_PAGES}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -312,9 +308,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {latest}")
 
 
-def _when_free(step: Callable[[], object]) -> None:
+def _when_free(step: Callable[[], object], patience: float) -> None:
     """Try a step until no other process is in its way: changing the journal's mode does not wait by itself."""
-    deadline = time.monotonic() + BUSY_TIMEOUT
+    deadline = time.monotonic() + patience
     while True:
         try:
             step()

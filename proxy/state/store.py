@@ -102,8 +102,8 @@ class Store(ABC):
 
     @abstractmethod
     async def find_items(self, ids: Sequence[str], owner: str, now: float) -> dict[str, bytes]:
-        """The items with these ids that a response or a conversation of this owner brought along and that still
-        exists; absent: not found. An item of a deleted response, and one removed from its conversation, is not found."""
+        """The items with these ids that a response or a conversation of this owner brought along and that still exists;
+        absent: not found. An item of a deleted response, and one removed from its conversation, is not found."""
 
     # --- conversations -----------------------------------------------------------------------------------------------
 

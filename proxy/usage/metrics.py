@@ -221,6 +221,9 @@ class Metrics:
 
 def _element(path: str) -> str:
     element = without_indexes(path)
+    if element.startswith("history"):
+        # What comes from state was input once.
+        element = "input" + element.removeprefix("history")
     return element if element in ELEMENTS else "other"
 
 

@@ -4,13 +4,15 @@
 
 The figures are CPU microseconds of the server's process, by the scheduler's count, because these hold when other
 programs use the machine; even so only the ratios of one run mean something. The gateway runs as a user runs it
-(`dragoman serve --config FILE`), with a client key, metrics, a log line a request, and uvloop. The exit status says
-whether all requests were answered, never how fast.
+(`dragoman serve --config FILE`), with a client key, metrics, a log line a request, and uvloop. Nothing is kept
+(`store: false`) but where it is said: what keeping costs is measured by itself, with SQLite in a file. The exit status
+says whether all requests were answered, never how fast.
 """
 
 import argparse
 import asyncio
 import gc
+import http.client
 import os
 import platform
 import sys
@@ -21,10 +23,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
+
 from tests.benchmarks import material
 from tests.benchmarks.load import Load, Result, request_bytes
 from tests.benchmarks.processes import Process, StartError, free_port, pinned
-from tests.benchmarks.report import Figures, Scenario, table
+from tests.benchmarks.report import Cost, Figures, Scenario, Storing, table
 
 KEY = "sk-benchmark-0123456789abcdef"
 ROUNDS = 5
@@ -40,8 +44,19 @@ SCENARIOS = (
     Scenario("paced stream", material.PACED, 1_000, connections=16, total=48, bar=1.15, events=material.PACED_EVENTS),
 )
 
+STORING_BAR = 150.0
+HISTORY = 100
+
+STORING = (
+    Storing("1 KB JSON, 32 clients", material.WHOLE, connections=32, total=2000, bar=STORING_BAR),
+    Storing("1 KB JSON, one client", material.WHOLE, connections=1, total=400, bar=STORING_BAR),
+    Storing("stream, one client", material.BURST, 1, total=100, bar=STORING_BAR, events=material.BURST_EVENTS),
+    Storing("turn upon 100 items", material.WHOLE, connections=16, total=200, history=HISTORY),
+)
+
 CONFIGURATION = """\
 listen: 127.0.0.1:{port}
+store: sqlite:///{store}
 providers:
   mock: {{type: openai_chat, dialect: generic, base_url: "http://127.0.0.1:{vendor}/v1", api_key: sk-vendor}}
 models:
@@ -65,11 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not sys.platform.startswith("linux") or not Path("/proc/self/schedstat").exists():
         say("The benchmark reads the CPU time of processes from /proc/PID/schedstat, which only Linux has.")
         return 0
-    scenarios = [replace(each, total=max(each.connections, each.total // 10)) if quick else each for each in SCENARIOS]
+    scenarios, storing = list(SCENARIOS), list(STORING)
+    if quick:
+        scenarios = [replace(each, total=max(each.connections, each.total // 10)) for each in scenarios]
+        storing = [replace(each, total=max(each.connections, each.total // 10)) for each in storing]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            figures, problems = Benchmark(scenarios, Path(folder)).run(
+            figures, problems = Benchmark(scenarios, storing, Path(folder)).run(
                 rounds=1 if quick else ROUNDS,
                 starts=1 if quick else STARTS,
                 idle_seconds=IDLE_SECONDS / 3 if quick else IDLE_SECONDS,
@@ -82,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problems:
         return 1
     say()
-    for line in table(scenarios, figures):
+    for line in table(scenarios, storing, figures):
         say(line)
     say()
     rounds = "one round" if quick else f"medians of {ROUNDS} rounds"
@@ -93,14 +111,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class Benchmark:
     """The vendor, P and the gateway: the servers on the first core, vendor and load on the second."""
 
-    def __init__(self, scenarios: Sequence[Scenario], folder: Path) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], storing: Sequence[Storing], folder: Path) -> None:
         cores = sorted(os.sched_getaffinity(0))
         self._server_core: int | None = cores[0] if len(cores) > 1 else None
         self._load_core: int | None = cores[1] if len(cores) > 1 else None
         self._scenarios = scenarios
+        self._storing = storing
         self._folder = folder
         self._vendor_port = free_port()
-        self._figures = Figures({each.name: [] for each in scenarios}, {each.name: [] for each in scenarios})
+        self._figures = Figures(
+            *({each.name: [] for each in scenarios} for _ in range(2)),
+            *({each.name: [] for each in storing} for _ in range(2)),
+        )
         self._problems: list[str] = []
 
     def run(self, *, rounds: int, starts: int, idle_seconds: float) -> tuple[Figures, list[str]]:
@@ -139,6 +161,10 @@ class Benchmark:
                     pair = [(gateway, figures.gateway), (passthrough, figures.passthrough)]
                     for server, taken in pair if number % 2 == 0 else pair[::-1]:
                         taken[scenario.name].append(self._measure(server, scenario))
+                for storing in self._storing:
+                    loads = [(figures.unkept, False), (figures.kept, True)]
+                    for costs, kept in loads if number % 2 == 0 else loads[::-1]:
+                        costs[storing.name].append(self._cost(gateway, storing, kept=kept))
                 if self._problems:
                     break
             figures.memory_after_mib = gateway.resident_mib()
@@ -160,16 +186,20 @@ class Benchmark:
     def _start_gateway(self) -> Process:
         port = free_port()
         path = self._folder / "dragoman.yaml"
-        path.write_text(CONFIGURATION.format(port=port, vendor=self._vendor_port, key=KEY))
+        store = self._folder / "state.db"
+        path.write_text(CONFIGURATION.format(port=port, vendor=self._vendor_port, key=KEY, store=store))
         command = [str(Path(sys.executable).with_name("dragoman")), "serve", "--config", str(path)]
         return Process(command, port=port, ready="/readyz", core=self._server_core, log=self._folder / "dragoman.log")
 
     # --- the load ----------------------------------------------------------------------------------------------------
 
-    def _warm_up(self, *servers: Process) -> None:
-        for server in servers:
-            for scenario in self._scenarios:
+    def _warm_up(self, gateway: Process, passthrough: Process) -> None:
+        for scenario in self._scenarios:
+            for server in (gateway, passthrough):
                 self._load(server, replace(scenario, total=min(scenario.total, 4 * scenario.connections // 3)))
+        for storing in self._storing:
+            for kept in (False, True):
+                self._cost(gateway, replace(storing, total=min(storing.total, 10)), kept=kept)
 
     def _measure(self, server: Process, scenario: Scenario) -> float:
         """CPU microseconds for each request, or for each event of a stream."""
@@ -181,15 +211,34 @@ class Benchmark:
 
     def _load(self, server: Process, scenario: Scenario) -> Result:
         body = material.request_body(scenario.model, scenario.size, stream=scenario.events > 0)
-        load = Load(
-            server.port,
-            request_bytes(material.RESPONSES_PATH, body, KEY),
-            connections=scenario.connections,
-            total=scenario.total,
-            events=scenario.events,
-        )
-        result = _run(load)
-        self._problems += [f"{scenario.name}: {problem}" for problem in result.problems]
+        return self._send(server, scenario, [body])
+
+    def _cost(self, server: Process, storing: Storing, *, kept: bool) -> Cost:
+        bodies = self._bodies(server, storing, kept=kept)
+        gc.collect()
+        before = server.cpu_seconds()
+        result = self._send(server, storing, bodies)
+        return Cost((server.cpu_seconds() - before) * 1e6 / max(1, result.answers), result.first_deltas)
+
+    def _bodies(self, server: Process, storing: Storing, *, kept: bool) -> list[bytes]:
+        if not storing.history:
+            return [material.request_body(storing.model, 1_000, stream=storing.events > 0, store=kept)]
+        if not kept:
+            return [material.whole_turn(storing.history)]
+        # Each turn continues a response of its own, as conversations do.
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        bodies: list[bytes] = []
+        for _ in range(storing.total):
+            headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+            connection.request("POST", material.RESPONSES_PATH, material.first_turn(storing.history), headers)
+            bodies.append(material.chained_turn(orjson.loads(connection.getresponse().read())["id"]))
+        connection.close()
+        return bodies
+
+    def _send(self, server: Process, load: Scenario | Storing, bodies: Sequence[bytes]) -> Result:
+        requests = [request_bytes(material.RESPONSES_PATH, body, KEY) for body in bodies]
+        result = _run(Load(server.port, requests, connections=load.connections, total=load.total, events=load.events))
+        self._problems += [f"{load.name}: {problem}" for problem in result.problems]
         return result
 
 

@@ -4,9 +4,12 @@ A closed loop: each connection sends its next request when the last answer is co
 """
 
 import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 EVENT_MARK = b"\ndata:"
+DELTA_MARK = b"response.output_text.delta"
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 PATIENCE = 60.0
 """Seconds after which a load that does not end has failed."""
@@ -14,11 +17,13 @@ PATIENCE = 60.0
 
 @dataclass(slots=True)
 class Result:
-    """What came back. `problems` are the first few failures, in words."""
+    """What came back. `first_deltas` are the seconds from a request to the first delta of its stream; `problems` are
+    the first few failures, in words."""
 
     answers: int = 0
     events: int = 0
     failures: int = 0
+    first_deltas: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def fail(self, problem: str) -> None:
@@ -38,13 +43,13 @@ def request_bytes(path: str, body: bytes, key: str) -> bytes:
 
 
 class Load:
-    """`total` requests over `connections` connections. `events` is the least number of events in an answer (0: a
-    whole answer is expected)."""
+    """`total` requests over `connections` connections; `requests` are sent in turn. `events` is the least number of
+    events in an answer (0: a whole answer is expected)."""
 
-    def __init__(self, port: int, request: bytes, *, connections: int, total: int, events: int = 0) -> None:
+    def __init__(self, port: int, requests: Sequence[bytes], *, connections: int, total: int, events: int = 0) -> None:
         self.result = Result()
         self._port = port
-        self._request = request
+        self._requests = requests
         self._connections = min(connections, total)
         self._left = total
         self._events = events
@@ -76,6 +81,8 @@ class Load:
         if problem is None:
             self.result.answers += 1
             self.result.events += connection.events
+            if connection.first_delta is not None:
+                self.result.first_deltas.append(connection.first_delta)
         else:
             self.result.fail(problem)
         if connection.closed:
@@ -86,7 +93,7 @@ class Load:
     def _next(self, connection: "_Connection") -> None:
         if self._left:
             self._left -= 1
-            connection.ask(self._request)
+            connection.ask(self._requests[self._left % len(self._requests)])
         else:
             self._close_one()
 
@@ -101,6 +108,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, load: Load) -> None:
         self.events = 0
+        self.first_delta: float | None = None
         self.closed = False
         self._load = load
         self._transport: asyncio.WriteTransport | None = None
@@ -109,6 +117,7 @@ class _Connection(asyncio.Protocol):
         self._status = 0
         self._rest: int | None = None
         self._tail = b""
+        self._asked = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment] # a stream's transport
@@ -117,6 +126,7 @@ class _Connection(asyncio.Protocol):
         """Send the request; `Load.answered` is told when its answer is complete."""
         assert self._transport is not None
         self._busy, self._head, self._status, self._rest, self._tail, self.events = True, b"", 0, None, b"", 0
+        self.first_delta, self._asked = None, time.perf_counter()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -141,6 +151,8 @@ class _Connection(asyncio.Protocol):
         seen = self._tail
         data = seen + data
         self.events += data.count(EVENT_MARK) - seen.count(EVENT_MARK)
+        if self.first_delta is None and DELTA_MARK in data:
+            self.first_delta = time.perf_counter() - self._asked
         self._tail = data[-len(END_OF_CHUNKS) :]
         if self._tail == END_OF_CHUNKS:
             self._end()

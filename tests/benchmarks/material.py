@@ -51,28 +51,50 @@ def _prose(size: int) -> str:
     return "".join(words(size // 4))[:size]
 
 
-def request_body(model: str, size: int, *, stream: bool) -> bytes:
+def request_body(model: str, size: int, *, stream: bool, store: bool = False) -> bytes:
     """A Responses request with a history of about `size` bytes in all."""
-    head: dict[str, Any] = {
+    turns = max(1, size // 1000) | 1
+    return orjson.dumps({**_head(model, stream, store), "input": _messages(turns, 420 if turns == 1 else 880)})
+
+
+def first_turn(items: int) -> bytes:
+    """A request that is kept, and makes a history of so many items with its answer."""
+    return orjson.dumps({**_head(WHOLE, False, True), "input": _messages(items - 1, 300)})
+
+
+def chained_turn(previous: str) -> bytes:
+    """A request that is kept and continues a response."""
+    return orjson.dumps({**_head(WHOLE, False, True), "previous_response_id": previous, "input": _messages(1, 300)})
+
+
+def whole_turn(items: int) -> bytes:
+    """The same turn with nothing kept: a history of so many items, and one more, in the body."""
+    return orjson.dumps({**_head(WHOLE, False, False), "input": _messages(items + 1, 300)})
+
+
+def _head(model: str, stream: bool, store: bool) -> dict[str, Any]:
+    return {
         "model": model,
         "instructions": _prose(250),
         "temperature": 0.7,
         "top_p": 0.95,
         "max_output_tokens": 1024,
         "stream": stream,
-        "store": False,
+        "store": store,
         "metadata": {"team": "benchmark", "trace": "0123456789abcdef"},
     }
-    turns = max(1, size // 1000) | 1
-    items = [
+
+
+def _messages(count: int, size: int) -> list[dict[str, Any]]:
+    """Messages of the user and the model in turns, each with a text of `size` bytes."""
+    return [
         {
             "type": "message",
             "role": ("user", "assistant")[index % 2],
-            "content": [{"type": ("input_text", "output_text")[index % 2], "text": _prose(420 if turns == 1 else 880)}],
+            "content": [{"type": ("input_text", "output_text")[index % 2], "text": _prose(size)}],
         }
-        for index in range(turns)
+        for index in range(count)
     ]
-    return orjson.dumps({**head, "input": items})
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

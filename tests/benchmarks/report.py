@@ -23,12 +23,37 @@ class Scenario:
         return "event" if self.events else "request"
 
 
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """A load that is sent twice: with nothing kept, and kept. With `history` the kept one continues a response of so
+    many items, the other brings them in its body. `bar` is the CPU time, in microseconds, that keeping may add to a
+    request (None: there is none)."""
+
+    name: str
+    model: str
+    connections: int
+    total: int
+    bar: float | None = None
+    events: int = 0
+    history: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one round of a load took: CPU microseconds a request, and the seconds to the first deltas of streams."""
+
+    cpu: float
+    first_deltas: Sequence[float] = ()
+
+
 @dataclass(slots=True)
 class Figures:
-    """CPU microseconds of both servers, one number a round, by scenario; and the gateway at rest."""
+    """CPU microseconds of both servers, one number a round, by scenario; what keeping costs; the gateway at rest."""
 
     gateway: Mapping[str, list[float]]
     passthrough: Mapping[str, list[float]]
+    unkept: Mapping[str, list[Cost]]
+    kept: Mapping[str, list[Cost]]
     start_seconds: list[float] = field(default_factory=list)
     passthrough_start_seconds: list[float] = field(default_factory=list)
     memory_mib: float = 0.0
@@ -44,8 +69,16 @@ MEMORY_BAR = 80.0
 _ROW = "{:<28}{:>12}{:>12}{:>8}{:>8}  {:<7}{:>22}"
 
 
-def table(scenarios: Sequence[Scenario], figures: Figures) -> Iterator[str]:
+def table(scenarios: Sequence[Scenario], storing: Sequence[Storing], figures: Figures) -> Iterator[str]:
     """The lines of the report."""
+    yield from _ratios(scenarios, figures)
+    yield ""
+    yield from _storing(storing, figures)
+    yield ""
+    yield from _rest(figures)
+
+
+def _ratios(scenarios: Sequence[Scenario], figures: Figures) -> Iterator[str]:
     yield _ROW.format("CPU microseconds", "gateway", "P", "ratio", "bar", "", "ratios of the rounds")
     for scenario in scenarios:
         gateway, passthrough = figures.gateway[scenario.name], figures.passthrough[scenario.name]
@@ -60,7 +93,35 @@ def table(scenarios: Sequence[Scenario], figures: Figures) -> Iterator[str]:
             _verdict(ratio, scenario.bar),
             f"{min(ratios):.2f} to {max(ratios):.2f}",
         ).rstrip()
-    yield ""
+
+
+def _storing(storing: Sequence[Storing], figures: Figures) -> Iterator[str]:
+    yield _ROW.format("CPU microseconds a request", "kept", "not kept", "more", "bar", "", "more in the rounds")
+    for load in storing:
+        kept, unkept = figures.kept[load.name], figures.unkept[load.name]
+        more = [one.cpu - other.cpu for one, other in zip(kept, unkept, strict=True)]
+        yield _ROW.format(
+            load.name,
+            f"{statistics.median(cost.cpu for cost in kept):.1f}",
+            f"{statistics.median(cost.cpu for cost in unkept):.1f}",
+            f"{statistics.median(more):.1f}",
+            f"{load.bar:.0f}" if load.bar is not None else "",
+            _verdict(statistics.median(more), load.bar) if load.bar is not None else "",
+            f"{min(more):.1f} to {max(more):.1f}",
+        ).rstrip()
+    for load in storing:
+        if load.events:
+            yield _ROW.format(
+                "ms to the first delta",
+                *(
+                    f"{statistics.median(time for cost in costs for time in cost.first_deltas) * 1e3:.2f}"
+                    for costs in (figures.kept[load.name], figures.unkept[load.name])
+                ),
+                "", "", "", load.name,
+            ).rstrip()  # fmt: skip
+
+
+def _rest(figures: Figures) -> Iterator[str]:
     yield _ROW.format("at rest", "gateway", "P", "", "bar", "", "").rstrip()
     start = statistics.median(figures.start_seconds)
     yield _ROW.format(

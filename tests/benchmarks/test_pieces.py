@@ -29,7 +29,7 @@ async def _load(path: str, model: str, *, total: int, events: int = 0) -> Load:
 
     server = await vendor.start(0)
     port = server.sockets[0].getsockname()[1]
-    load = Load(port, _request(path, model, stream=events > 0), connections=3, total=total, events=events)
+    load = Load(port, [_request(path, model, stream=events > 0)], connections=3, total=total, events=events)
     await load.run()
     server.close()
     return load
@@ -74,7 +74,7 @@ async def test_a_broken_connection_is_a_failure() -> None:
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         request = _request(material.CHAT_PATH, material.WHOLE, stream=False)
-        result = await Load(port, request, connections=1, total=3).run()
+        result = await Load(port, [request], connections=1, total=3).run()
     assert result.answers == 0
     assert "broke before" in result.problems[0]
 
@@ -87,7 +87,7 @@ async def test_passthrough_hands_on_every_event() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     request = _request(material.RESPONSES_PATH, material.BURST, stream=True)
-    result = await Load(runner.addresses[0][1], request, connections=2, total=4, events=material.BURST_EVENTS).run()
+    result = await Load(runner.addresses[0][1], [request], connections=2, total=4, events=material.BURST_EVENTS).run()
     await runner.cleanup()
     server.close()
     assert result.problems == []

@@ -145,6 +145,27 @@ WRONG = [
         "default_model: nobody",
         "default_model: found 'nobody', expected an alias, PROVIDER/MODEL or a model that exactly one provider serves",
     ),
+    (
+        PROVIDER + "compaction: {model: y}",
+        "compaction.model: found 'y', expected an alias, PROVIDER/MODEL or a model that exactly one provider serves",
+    ),
+    ("compaction: {modle: x/y}", "compaction.modle: unknown key; did you mean 'model'?"),
+    ("compaction: {instructions: ''}", "compaction.instructions: found '', expected at least 1 characters"),
+    # prompts
+    ("prompts: []", "prompts: found a list, expected a mapping"),
+    ("prompts: {a: Be brief.}", "prompts.a: found text, expected a mapping"),
+    ("prompts: {a: {versions: {}}}", "prompts.a.versions: found a mapping, expected at least one version"),
+    ("prompts: {a: {versions: {1: Be brief.}}}", "prompts.a.versions.1: found text, expected a mapping"),
+    ("prompts: {a: {versions: {1: {}}, verson: 1}}", "prompts.a.verson: unknown key; did you mean 'version'?"),
+    ("prompts: {a: {version: 3, versions: {1: {}, 2: {}}}}", "prompts.a.version: found '3', expected one of 1, 2"),
+    (
+        "prompts: {a: {version: 1.10, versions: {1.10: {}}}}",
+        "prompts.a.version: found 1.1, expected text: put a version such as 1.10 in quotes",
+    ),
+    (
+        "prompts: {a b: {instructions: x}}",
+        "prompts['a b']: found 'a b', expected a name of at most 64 letters, digits, '.', '_' and '-'",
+    ),
     # clients and keys
     ("clients: [{name: shop}]", "clients[0].key: is missing, expected a value"),
     (

@@ -136,6 +136,24 @@ def test_fetch(text: str, mode: str, hosts: tuple[str, ...], tmp_path: Path) -> 
     assert (loaded.fetch.mode, loaded.fetch.allow) == (mode, hosts)
 
 
+@pytest.mark.parametrize(
+    ("text", "versions", "default"),
+    [
+        ("{instructions: x, temperature: 0.5}", {"1": {"instructions": "x", "temperature": 0.5}}, "1"),
+        (
+            "{versions: {1: {instructions: x}, 2.10: {input: y}}}",
+            {"1": {"instructions": "x"}, "2.10": {"input": "y"}},
+            "2.10",
+        ),
+        ("{version: 1, versions: {1: {}, 2: {}}}", {"1": {}, "2": {}}, "1"),
+        ("{version: 'v2', versions: {v1: {}, v2: {}}}", {"v1": {}, "v2": {}}, "v2"),
+    ],
+)
+def test_prompts(text: str, versions: dict[str, object], default: str, tmp_path: Path) -> None:
+    prompt = load_text(f"prompts: {{pmpt_1: {text}}}", tmp_path).prompts["pmpt_1"]
+    assert (dict(prompt.versions), prompt.default_version) == (versions, default)
+
+
 def test_key_files_are_relative_to_the_configuration_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secrets").mkdir()
     key = tmp_path / "secrets" / "shop"
@@ -399,10 +417,10 @@ def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     said = warnings(loaded)
     assert said[: len(not_yet(loaded))] == not_yet(loaded)
     assert [line.split(": ")[0] for line in said] == [
-        *("store", "retention", "fetch", "clients[0].budget", "providers.x.models.m.price", "models.a"),
+        *("fetch", "clients[0].budget", "providers.x.models.m.price", "models.a"),
         *("auth", "DRAGOMAN_AUTH", "DRAGOMAN_CLIENT_KEY"),
     ]
-    assert said[0] == "store: stored responses come with a later release; nothing is kept"
+    assert said[0] == "fetch: fetching comes with a later release; nothing is fetched"
     assert "canary" not in " ".join(said)
 
 

@@ -172,7 +172,7 @@ def test_parameters_whose_meaning_would_be_lost_are_refused(name: str, value: ob
     ("body", "disposition"),
     [
         ({"context_management": [{"type": "compaction"}]}, "dropped"),
-        ({"background_options": {}}, "dropped"),
+        ({"background_options": {}}, "ignored"),
         ({"max_tool_calls": 3}, "ignored"),
         ({"image": {}}, "ignored"),
     ],

@@ -400,3 +400,25 @@ async def test_the_paths_exist_without_v1(gateway: Gateway) -> None:
     assert (await gateway.request("GET", f"/conversations/{made}/items")).status == 200
     for path in ("/v1/conversations/", f"/v1/conversations/{made}/", f"/v1/conversations/{made}/items/x/y"):
         assert (await gateway.request("GET", path)).error["code"] == "unknown_url"
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_store_that_cannot_be_reached_is_a_503(gateways: Gateways, unused_tcp_port: int) -> None:
+    gateway = await gateways.start(store=f"redis://127.0.0.1:{unused_tcp_port}/0")
+    for method, path, body in (
+        ("POST", "", {"items": [HELLO]}),
+        ("GET", "/conv_x", None),
+        ("POST", "/conv_x", {"metadata": {}}),
+        ("DELETE", "/conv_x", None),
+        ("GET", "/conv_x/items", None),
+        ("POST", "/conv_x/items", {"items": [HELLO]}),
+        ("GET", "/conv_x/items/msg_x", None),
+        ("DELETE", "/conv_x/items/msg_x", None),
+    ):
+        answer = await send(gateway, method, path, body)
+        assert answer.status == 503
+        assert answer.error["code"] == "store_unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+    assert (await send(gateway, "POST", "", {"items": []} | {"x": 1})).status == 400

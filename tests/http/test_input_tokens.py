@@ -113,7 +113,8 @@ async def test_the_history_is_counted_with_the_input(gateway: Gateway, vendor: V
 async def test_the_input_may_be_absent_where_there_is_a_history(gateway: Gateway, vendor: Vendor) -> None:
     vendor.play(Turn("It is cold."))
     first = await gateway.create(model=MODELS["gemini"], input="How warm is it in Oslo?")
-    for body in ({}, {"input": None}, {"input": []}):
+    bodies: list[dict[str, Any]] = [{}, {"input": None}, {"input": []}]
+    for body in bodies:
         answer = await count(gateway, model=MODELS["gemini"], previous_response_id=first.response["id"], **body)
         assert tokens(answer) > 0
     assert len(vendor.counts) == 1

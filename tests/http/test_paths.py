@@ -1,6 +1,5 @@
 """Paths and methods: what exists, what does not, and in which words."""
 
-import aiohttp
 import pytest
 from yarl import URL
 
@@ -97,22 +96,6 @@ async def test_head_has_no_body(gateway: Gateway) -> None:
     answer = await gateway.request("HEAD", "/v1/models")
     assert answer.status == 405
     assert answer.body == b""
-
-
-@pytest.mark.parametrize("path", ["/v1/responses", "/responses"])
-async def test_a_websocket_is_refused_at_once(gateway: Gateway, path: str) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
-        await gateway.http.ws_connect(gateway.url + path)
-    assert refusal.value.status == 400
-    upgrade = {
-        "connection": "Upgrade",
-        "upgrade": "websocket",
-        "sec-websocket-version": "13",
-        "sec-websocket-key": "eA==",
-    }
-    answer = await gateway.request("GET", path, headers=upgrade)
-    assert answer.status == 400
-    assert answer.error["code"] == "websocket_not_supported"
 
 
 async def test_known_models_are_listed(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
@@ -11,12 +12,13 @@ from proxy.responses import identifiers
 MAKERS: list[tuple[Callable[[], str], str]] = [
     (identifiers.response_id, "resp_[0-9a-f]{48}"),
     (lambda: identifiers.item_id("msg"), "msg_[0-9a-f]{48}"),
+    (identifiers.conversation_id, "conv_[0-9a-f]{48}"),
     (identifiers.call_id, "call_[0-9a-f]{24}"),
     (identifiers.request_id, "req_[0-9a-f]{32}"),
 ]
 
 
-@pytest.mark.parametrize(("make", "form"), MAKERS, ids=["response", "item", "call", "request"])
+@pytest.mark.parametrize(("make", "form"), MAKERS, ids=["response", "item", "conversation", "call", "request"])
 def test_the_form(make: Callable[[], str], form: str) -> None:
     assert all(re.fullmatch(form, make()) for _ in range(1000))
 
@@ -26,10 +28,17 @@ def test_none_comes_twice() -> None:
     assert len(set(made)) == len(made)
 
 
-def test_ids_share_no_bytes() -> None:
+def test_ids_share_no_random_bytes() -> None:
     made = [make().rpartition("_")[2] for _ in range(1000) for make, _ in MAKERS]
-    assert len({one[:16] for one in made}) == len(made)
-    assert len({one[-16:] for one in made}) == len(made)
+    assert len({one[12:24] for one in made}) == len(made)
+    assert len({one[-12:] for one in made}) == len(made)
+
+
+def test_what_is_made_later_sorts_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(1_760_000_000_000_000_000, 1_000_000)
+    monkeypatch.setattr(identifiers, "time_ns", lambda: next(clock))
+    made = [identifiers.item_id("msg") for _ in range(1000)]
+    assert sorted(made) == made
 
 
 def test_a_made_call_id_is_usable() -> None:

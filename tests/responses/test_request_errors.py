@@ -149,7 +149,7 @@ def test_every_pair_is_refused_for_the_first_of_both() -> None:
         ({"model": "M", "input": [{"role": "user", "zzz": 1}]}, "input[0].content", "missing_required_parameter"),
         ({"model": "M", "input": [{"role": "user", "content": 7, "zzz": 1}]}, "input[0].zzz", "unknown_parameter"),
         ({"model": "M", "input": [], "conversation": "a", "background": True}, None, None),
-        ({"model": "M", "input": [], "background": True}, "background", "unsupported_value"),
+        ({"model": "M", "input": [], "background": True}, None, "missing_required_parameter"),
     ],
 )
 def test_order_of_checks(request_: object, param: str | None, code: str | None) -> None:

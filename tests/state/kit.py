@@ -9,11 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped] # it has no types
 from redis.asyncio import Redis
 
 from proxy.state.opening import store_from
-from proxy.state.records import BackgroundRun, Ending, NewResponse, Place, Status, StoredItem, StoredResponse
+from proxy.state.records import (
+    BackgroundRun,
+    Conversation,
+    Ending,
+    NewResponse,
+    Place,
+    Status,
+    StoredItem,
+    StoredResponse,
+)
 from proxy.state.store import HistoryGoneError, Store
 from tests.state.model import ModelStore
 
@@ -21,6 +30,8 @@ NOW: Final = 1_800_000_000.0
 FOREVER: Final = NOW + 1e9
 OWNER: Final = "ann"
 OTHER_OWNER: Final = "bob"
+
+ENDED: Final[tuple[Status, ...]] = ("completed", "incomplete", "failed", "cancelled")
 
 _MARK: Final = re.compile(rb"<([^<>]{1,200})>")
 
@@ -134,6 +145,11 @@ def ending(
     )
 
 
+def own(response_id: str) -> set[str]:
+    """The marks of what a response keeps beside its items."""
+    return {f"body {response_id}", f"journal {response_id}"}
+
+
 # --- what tests ask for again and again -------------------------------------------------------------------------------
 
 
@@ -187,6 +203,12 @@ async def end_of(store: Store, conversation_id: str, owner: str = OWNER) -> Plac
     return conversation.end
 
 
+async def talk(store: Store, *names: str, conversation_id: str = "conv", owner: str = OWNER) -> Place:
+    """A new conversation with these items; its end."""
+    await store.create_conversation(Conversation(conversation_id, owner, 7, {"topic": "x"}), items(*names))
+    return await end_of(store, conversation_id, owner)
+
+
 # --- the stores -------------------------------------------------------------------------------------------------------
 
 Kind: TypeAlias = Literal["model", "memory", "sqlite", "redis", "postgres"]
@@ -201,7 +223,9 @@ class Backend(Protocol):
     """Where stores of one kind keep things. All that `replica` makes share what they keep, unless the kind is one of
     `ONE_PROCESS`."""
 
-    kind: Kind
+    @property
+    def kind(self) -> Kind:
+        """Which store it is."""
 
     def replica(self) -> Store:
         """A store, not opened yet."""
@@ -272,23 +296,25 @@ class RedisBackend:
         return store_from(self.url, durability="process")
 
     async def content(self) -> bytes | None:
-        values: list[bytes] = []
         async with Redis.from_url(self.url) as client:
-            async for key in client.scan_iter(count=1000):
-                match await client.type(key):
-                    case b"string":
-                        values.append(await client.get(key))
-                    case b"hash":
-                        values += itertools.chain(*(await client.hgetall(key)).items())
-                    case b"list":
-                        values += await client.lrange(key, 0, -1)
-                    case b"set":
-                        values += await client.smembers(key)
-                    case b"zset":
-                        values += await client.zrange(key, 0, -1)
-                    case other:
-                        raise AssertionError(f"a key of an unknown type: {other!r}")
+            values = await client.eval(_ALL_VALUES, 0)  # type: ignore[no-untyped-call] # it has no types
         return b"\n".join(values)
+
+
+_ALL_VALUES: Final = """
+local commands = {
+    string = {'GET'}, hash = {'HVALS'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, zset = {'ZRANGE', 0, -1}
+}
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    local command = commands[redis.call('TYPE', key).ok]
+    local values = redis.call(command[1], key, unpack(command, 2))
+    for _, value in ipairs(type(values) == 'table' and values or {values}) do
+        found[#found + 1] = value
+    end
+end
+return found
+"""
 
 
 @dataclass(frozen=True)

@@ -304,6 +304,7 @@ class ModelStore(Store):
         if (
             after is not None
             and self._ends[after.chain] == after.depth
+            and not self._is_unfinished(after.chain)
             and (after.chain not in self._of_conversations or after.chain == own_chain)
         ):
             chain, start = after
@@ -353,6 +354,12 @@ class ModelStore(Store):
     def _is_alive(self, kept: KeptResponse, owner: str, now: float) -> bool:
         record = kept.record
         return record.owner == owner and (record.status in UNFINISHED or record.expires_at > now)
+
+    def _is_unfinished(self, chain: str) -> bool:
+        """Whether output is still to come behind the end of a chain."""
+        return any(
+            kept.record.place.chain == chain and kept.record.status in UNFINISHED for kept in self._responses.values()
+        )
 
     def _joined(self, conversation_id: str | None, owner: str) -> KeptConversation | None:
         kept = None if conversation_id is None else self._conversations.get(conversation_id)

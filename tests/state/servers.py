@@ -28,7 +28,13 @@ REQUIRED = "DRAGOMAN_SERVERS"
 PATIENCE = 30.0
 """How long a server may take to start or to stop, in seconds."""
 
+DEBIAN = Path("/usr/lib/postgresql")
+"""Where Debian keeps PostgreSQL's programs, a folder for each version."""
+
 REDIS_DATABASES = 4096
+
+_GUARD = 'read -r _; kill -s "$1" "$2"; sleep 1; rm -r "$3"'
+"""Ends a server, and removes its folder, when the process of the tests is gone without having done so."""
 
 _numbers = itertools.count(1)
 
@@ -55,6 +61,7 @@ class Server:
         self._ending = ending
         self._crashing = crashing
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the server, unless it runs, and return when it answers."""
@@ -73,6 +80,10 @@ class Server:
                 group=self._user,
                 extra_groups=None if self._user is None else [],
             )
+        guarded = [self._crashing.name.removeprefix("SIG"), str(self._process.pid), str(self._log.parent)]
+        self._guard = subprocess.Popen(
+            ["sh", "-c", _GUARD, "guard", *guarded], stdin=subprocess.PIPE, start_new_session=True
+        )
         deadline = time.monotonic() + PATIENCE
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -102,6 +113,9 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)
         try:
@@ -220,7 +234,7 @@ def _postgres_programs() -> Path:
     found = shutil.which("postgres")
     if found is not None and shutil.which("initdb") is not None:
         return Path(found).resolve().parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    versions = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if not versions:
         _missing("postgres", "postgresql")
     return versions[-1].parent

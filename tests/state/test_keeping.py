@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from proxy.state.records import BackgroundRun, Conversation, EventBatch, NewResponse, StoredItem
-from proxy.state.store import Store
+from proxy.state.store import HistoryGoneError, Store
 from tests.state.kit import (
     FOREVER,
     NOW,
@@ -57,6 +57,12 @@ async def test_sweeps_at_once_count_each_response_once(store: Store, other: Stor
         await store.save(answer(f"r{number}", expires_at=NOW + 1))
     counts = await asyncio.gather(*(one.sweep(NOW + 2, 7) for one in (store, other) * 5))
     assert sum(counts) == 30
+
+
+async def test_a_response_expires_for_readers_and_sweeps_in_the_same_moment(store: Store) -> None:
+    await store.save(answer("a", expires_at=NOW + 1))
+    readable = await exists(store, "a", now=NOW + 1)
+    assert await store.sweep(NOW + 1, 10) == (0 if readable else 1)
 
 
 async def test_a_sweep_of_nothing(store: Store) -> None:
@@ -138,9 +144,8 @@ async def test_what_was_deleted_counts_for_nothing(store: Store) -> None:
             FOREVER,
         )
         await store.append_events(f"{name}b", "one", EventBatch(0, 1, content))
-        result = ending(
-            f"{name}b", output=[StoredItem("o", content)], conversation=f"{name}c", keep_events=number % 2 == 0
-        )
+        output = [StoredItem("o", content)]
+        result = ending(f"{name}b", output=output, conversation=f"{name}c", keep_events=number % 2 == 0)
         assert await store.finish_run(f"{name}b", "one", result)
     for number in range(6):
         assert await store.delete_response(f"r{number}a", OWNER, NOW)
@@ -154,8 +159,8 @@ async def test_what_could_not_be_kept_counts_for_nothing(store: Store) -> None:
     assert await store.delete_response("gone", OWNER, NOW)
     for number in range(5):
         new = answer(f"r{number}", after=gone.place, input=[StoredItem("i", bytes(50_000))])
-        results = await asyncio.gather(store.save(new), return_exceptions=True)
-        assert results != [None]
+        with pytest.raises(HistoryGoneError):
+            await store.save(new)
     await counts_rightly(store)
 
 

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from proxy.state.records import BackgroundRun, Conversation, EventBatch, Place, StoredResponse
+from proxy.state.records import BackgroundRun, Conversation, EventBatch, Place, Status, StoredResponse
 from proxy.state.store import HistoryGoneError, Store
 from tests.state.kit import (
+    ENDED,
     FOREVER,
     NOW,
     OTHER_OWNER,
@@ -107,10 +108,10 @@ async def test_a_finished_response_expires(store: Store, backend: Backend) -> No
     await holds(backend, set())
 
 
-@pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
-async def test_a_run_that_ends_leaves_a_response(store: Store, backend: Backend, status: str) -> None:
+@pytest.mark.parametrize("status", ENDED)
+async def test_a_run_that_ends_leaves_a_response(store: Store, backend: Backend, status: Status) -> None:
     begun = await started(store, "a")
-    result = ending("a", status=status, output=items("o1", "o2"))  # type: ignore[arg-type] # exactly these
+    result = ending("a", status=status, output=items("o1", "o2"))
     assert await store.finish_run("a", "one", result)
     response = await found(store, "a")
     assert (response.status, response.background, response.expires_at) == (status, True, FOREVER)
@@ -196,6 +197,30 @@ async def test_runs_that_continue_one_place_at_once_do_not_mix(store: Store, oth
         response = await found(store, name)
         assert await history(store, response.place) == ["a_in", "a_out", f"{name}_in", f"{name}_out"]
         assert await store.output(response) == [item(f"{name}_out").body]
+
+
+async def test_what_continues_an_unfinished_response_does_not_mix_with_it(store: Store) -> None:
+    begun = await started(store, "a")
+    early = await kept(store, answer("b", after=begun.place))
+    assert await store.finish_run("a", "one", ending("a"))
+    finished = await found(store, "a")
+    assert await history(store, finished.place) == ["a_in", "a_out"]
+    assert await store.output(finished) == [item("a_out").body]
+    assert await history(store, early.place) == ["a_in", "b_in", "b_out"]
+    assert await store.output(early) == [item("b_out").body]
+
+
+async def test_a_run_without_input_does_not_mix_with_what_stands_at_its_place(store: Store) -> None:
+    first = await kept(store, answer("a"))
+    await store.start_run(beginning("b", after=first.place, input=[]), run_of("b"), LEASE)
+    await store.start_run(beginning("c", after=first.place, input=[]), run_of("c"), LEASE)
+    beside = await kept(store, answer("d", after=first.place))
+    for name in "bc":
+        assert await store.finish_run(name, "one", ending(name))
+        response = await found(store, name)
+        assert await history(store, response.place) == ["a_in", "a_out", f"{name}_out"]
+        assert await store.output(response) == [item(f"{name}_out").body]
+    assert await history(store, beside.place) == ["a_in", "a_out", "d_in", "d_out"]
 
 
 async def test_a_run_whose_predecessor_vanished_does_not_start(store: Store, backend: Backend) -> None:

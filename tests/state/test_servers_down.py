@@ -121,15 +121,15 @@ async def test_what_was_acknowledged_survives_the_crash_of_the_server(store: Sto
 
     async def save_on(worker: int) -> None:
         place: Place | None = None
-        for number in range(10_000):
+        for number in range(1_000):
             name = f"crash_{worker}_{number}"
             await store.save(answer(name, after=place))
             acknowledged.append(name)
+            if len(acknowledged) == 200:
+                await asyncio.to_thread(server.crash)
             response = await store.response(name, OWNER, NOW)
             assert response is not None
             place = response.place
-            if len(acknowledged) == 200:
-                await asyncio.to_thread(server.crash)
 
     ended = await asyncio.gather(*(save_on(worker) for worker in range(8)), return_exceptions=True)
     assert [type(outcome) for outcome in ended] == [StoreUnavailableError] * 8

@@ -6,10 +6,10 @@
 --                                   run (the background response at its end that still gets its output)
 --   order:CHAIN                     zset of "position:item id" by position
 --   bodies:CHAIN                    hash by position
---   removed:CHAIN                   hash by position: "depth:item id" of items that were taken out of a conversation when
---                                   the chain had this depth, and that something still needs
---   lost:CHAIN                      zset of "from:to" by to, apart from each other: the places behind `from` up to `to` had
---                                   an item that was removed and is gone
+--   removed:CHAIN                   hash by position: "depth:item id" of items that were taken out of a conversation
+--                                   when the chain had this depth, and that something still needs
+--   lost:CHAIN                      zset of "from:to" by to, apart from each other: the places behind `from` up to `to`
+--                                   had an item that was removed and is gone
 --   responses:CHAIN, forks:CHAIN    zsets of the responses by depth, and of child chains by parent_depth: what needs it
 --   places:LENGTH:OWNER:ITEM        zset of "position:chain" by sequence: where items with this id can be found
 --   conversation:ID                 hash; its items are those of the chain with the same id
@@ -86,8 +86,8 @@ local function mark_lost(chain_id, from, to)
   call('ZADD', lost, to, from .. ':' .. to)
 end
 
--- Whether all that stood before this place is still there. A chain that was cut is never appended to again, so its length
--- tells the rest.
+-- Whether all that stood before this place is still there. A chain that was cut is never appended to again, so its
+-- length tells the rest.
 local function place_exists(chain, depth)
   if depth > chain.length then
     return false

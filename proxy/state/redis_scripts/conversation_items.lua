@@ -1,5 +1,5 @@
--- ARGV: conversation, owner, whether descending, limit, and the id after which to begin where there is one. Whether there
--- are more, then id, body ...; nil when there is no such conversation, 0 when there is no such item.
+-- ARGV: conversation, owner, whether descending, limit, and the id after which to begin where there is one. Whether
+-- there are more, then id, body ...; nil when there is no such conversation, 0 when there is no such item.
 local id, owner, descending, limit = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 if not is_conversation(id, owner) then
   return false

@@ -1,5 +1,5 @@
--- ARGV: response, replica, status, body, expires_at, whether there is a journal, journal, conversation (""), whether to keep
--- the events; then the items of the output. 1, or 0 when the replica does not hold the run.
+-- ARGV: response, replica, status, body, expires_at, whether there is a journal, journal, conversation (""), whether to
+-- keep the events; then the items of the output. 1, or 0 when the replica does not hold the run.
 local id, replica, conversation = ARGV[1], ARGV[2], ARGV[8]
 local run = call('HMGET', key('run', id), 'replica', 'request')
 if run[1] ~= replica then

@@ -1,7 +1,7 @@
--- save, start_run. ARGV: id, owner, status, created_at, expires_at, body, whether there is a journal, journal, background,
--- after: chain ("" for none) and depth, conversation (""), number of items of the input, whether it is still being made;
--- where it is: replica, end of the lease, request, attempt, cancel, shown; then the items. 1, or 0 when what it continues is
--- gone.
+-- save, start_run. ARGV: id, owner, status, created_at, expires_at, body, whether there is a journal, journal,
+-- background, after: chain ("" for none) and depth, conversation (""), number of items of the input, whether it is
+-- still being made; where it is: replica, end of the lease, request, attempt, cancel, shown; then the items. 1, or 0
+-- when what it continues is gone.
 local id, owner, status, conversation = ARGV[1], ARGV[2], ARGV[3], ARGV[12]
 local running = ARGV[14] == '1'
 local first_item = 21

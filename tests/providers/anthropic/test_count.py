@@ -8,6 +8,7 @@ from anthropic.types import MessageCountTokensParams
 
 from providers.anthropic import Anthropic, AnthropicSettings
 from proxy.provider.contract import Call
+from proxy.provider.history import HistoryItem
 from tests.providers.anthropic.requests import HAIKU, OPUS, WEATHER, body_of, call, message, prepared, result
 
 PROVIDER = Anthropic(AnthropicSettings())
@@ -42,7 +43,7 @@ EVERYTHING: dict[str, Any] = {
 )
 def test_only_what_the_counter_takes_is_sent(model: str, settings: dict[str, Any], stream: bool) -> None:
     options = EVERYTHING | settings
-    items = [message("A"), call(), result()]
+    items: list[HistoryItem] = [message("A"), call(), result()]
     made = counting(*items, model=model, stream=stream, **options)
     body, whole = body_of(made), body_of(PROVIDER.encode(prepared(*items, model=model, stream=stream, **options)))
     assert made.path == "/v1/messages/count_tokens"

@@ -6,6 +6,7 @@ import pytest
 
 from providers.gemini import Gemini, GeminiSettings
 from proxy.provider.conversions import RefusedError
+from proxy.provider.history import HistoryItem
 from tests.providers.gemini.requests import WEATHER, body_of, call, check, developer, prepared, result, user
 
 PROVIDER = Gemini(GeminiSettings())
@@ -23,7 +24,7 @@ EVERYTHING: dict[str, Any] = {
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_the_input_consists_of_is_sent(stream: bool) -> None:
-    items = [user("A"), call(), result(), developer("Now!")]
+    items: list[HistoryItem] = [user("A"), call(), result(), developer("Now!")]
     made = PROVIDER.encode_count(prepared(*items, stream=stream, **EVERYTHING))
     whole = body_of(PROVIDER.encode(prepared(*items, stream=stream, **EVERYTHING)))
     assert made.path == "/models/gemini-3.8-flash:countTokens"
