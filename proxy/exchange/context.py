@@ -5,6 +5,7 @@ State errors come in OpenAI's order (measured): exclusive parameters, conversati
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -42,6 +43,9 @@ class Context:
 
 
 NO_CONTEXT = Context()
+
+MAX_LOOKS = 5
+"""How often a conversation is looked at whose items are being removed at the same time."""
 
 
 def parsed(items: Sequence[StoredItem]) -> list[InputItem]:
@@ -95,12 +99,13 @@ async def _conversation(
         items = [StoredItem(*item) for item in with_ids(request.conversation.get("items") or [])]
         return Context(items, Place(new.id, len(items)), new.id, (new, items))
     if identifiers.is_storable(conversation_id):
-        found = await gateway.store.conversation(conversation_id, client.name)
-        if found is not None:
-            try:
+        # An item that is removed between the two look-ups makes the second one fail.
+        for _ in range(MAX_LOOKS):
+            found = await gateway.store.conversation(conversation_id, client.name)
+            if found is None:
+                break
+            with suppress(HistoryGoneError):
                 return Context(await gateway.store.history(found.end), found.end, found.id)
-            except HistoryGoneError:
-                pass
     raise errors.conversation_not_found(conversation_id)
 
 

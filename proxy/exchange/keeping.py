@@ -64,6 +64,8 @@ async def save_whole(store: Store, new: NewResponse, history: Sequence[StoredIte
         await store.save(new)
     except HistoryGoneError:
         await store.save(detached(new, history))
+        if new.conversation is not None:
+            await store.add_items(new.conversation, new.owner, [*new.input, *new.output])
 
 
 def detached(new: NewResponse, history: Sequence[StoredItem]) -> NewResponse:

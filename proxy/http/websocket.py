@@ -136,10 +136,7 @@ class Connection:
         finally:
             limit.cancel()
             pings.cancel()
-            for task in self._tasks:
-                task.cancel()
-            while left := [*self._tasks, *self._closing]:
-                await asyncio.wait(left)
+            await self._wind_up()
 
     def end(self, error: ResponsesError, code: int) -> None:
         """Take nothing new, which is answered by the error from now on, and close once what runs has ended."""
@@ -380,6 +377,19 @@ class Connection:
         reading = self._reading
         if reading is not None and reading.when() is None and self._ending is not None and not self._lanes:
             reading.reschedule(self._loop.time())
+
+    async def _wind_up(self) -> None:
+        """Cancel what still runs, and wait until all of it is recorded, also when the connection is lost meanwhile."""
+        for task in self._tasks:
+            task.cancel()
+        lost: asyncio.CancelledError | None = None
+        while left := [*self._tasks, *self._closing]:
+            try:
+                await asyncio.wait(left)
+            except asyncio.CancelledError as error:
+                lost = error
+        if lost is not None:
+            raise lost
 
     async def _say_goodbye(self, error: ResponsesError, code: int) -> None:
         if code == WSCloseCode.OK:

@@ -1,15 +1,20 @@
 """A client of the WebSocket mode, over aiohttp's client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import orjson
 
+from proxy.http import websocket
 from tests.conformance.validator import check_events
 from tests.vendors.gateway import Gateway
+from tests.vendors.script import Turn
+from tests.vendors.server import Recorded, Vendor
+
+CHAT = "chat/gpt-4o"
 
 TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
@@ -98,3 +103,49 @@ def error_of(event: dict[str, Any]) -> dict[str, Any]:
     assert isinstance(event["status"], int)
     assert error["message"]
     return error
+
+
+def said(recorded: Recorded) -> list[tuple[str, str]]:
+    """The roles and texts of a chat."""
+    found = []
+    for message in recorded.json["messages"]:
+        content = message["content"]
+        if isinstance(content, list):
+            content = "".join(part["text"] for part in content)
+        found.append((message["role"], content))
+    return found
+
+
+def connection_of(gateway: Gateway) -> websocket.Connection:
+    """The gateway's only connection."""
+    connections: set[websocket.Connection] = gateway.server._runners[0].app[websocket.CONNECTIONS]
+    (connection,) = connections
+    return connection
+
+
+async def eventually(gateway: Gateway, condition: Callable[[], bool]) -> None:
+    """Wait, for ten seconds at most, while the gateway goes on with its work."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await gateway.metric("dragoman_streams_open")
+
+
+async def no_connections(gateway: Gateway) -> None:
+    """Wait for the last connection to end."""
+    app = gateway.server._runners[0].app
+    await eventually(gateway, lambda: not app[websocket.CONNECTIONS])
+
+
+def echo(recorded: Recorded) -> Turn:
+    """A model that repeats the last message."""
+    return Turn(said(recorded)[-1][1])
+
+
+def text_of(response: dict[str, Any]) -> str:
+    """The response's text."""
+    return "".join(part["text"] for item in response["output"] if item["type"] == "message" for part in item["content"])
+
+
+async def closed(vendor: Vendor) -> None:
+    """The vendor saw its latest connection close."""
+    await asyncio.wait_for(vendor.last.closed.wait(), 10)

@@ -378,3 +378,19 @@ async def test_a_removed_item_is_not_sent_any_more(gateway: Gateway, vendor: Ven
     # A response that was made with it keeps its history.
     await stored(gateway, previous_response_id=first["id"])
     assert b"Forget this." in vendor.last.body
+
+
+async def test_a_conversation_gets_the_turn_during_which_an_item_is_removed(
+    gateway: Gateway, vendor: Vendor
+) -> None:
+    name = await new_conversation(gateway, items=[{"role": "user", "content": "Forget this."}])
+    item = (await listed(gateway, name))[0]
+    going = asyncio.Event()
+    vendor.play(Turn("Good ", going, "day."))
+    running = asyncio.create_task(stored(gateway, input="Hello", conversation=name))
+    await vendor.arrival()
+    assert (await gateway.request("DELETE", f"/v1/conversations/{name}/items/{item['id']}")).status == 200
+    going.set()
+    response = await running
+    assert [item["role"] for item in await listed(gateway, name)] == ["user", "assistant"]
+    assert (await told(gateway, response["id"])).json == response
