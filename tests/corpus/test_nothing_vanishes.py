@@ -259,7 +259,7 @@ ELEMENTS = [
     ),
     _item("item reference", {"type": "item_reference", "id": MARK}, path="input"),
     _item("compaction", {"type": "compaction", "encrypted_content": MARK}),
-    _item("compaction trigger", {"type": "compaction_trigger"}),
+    _item("compaction trigger", {"type": "compaction_trigger"}, mark="Write the summary now."),
     _item("configuration update", {"type": "configuration_update", "reasoning": {"effort": "high"}}),
     _item("additional tools", {"type": "additional_tools", "role": "developer", "tools": [WX | {"name": MARK}]}),
     _item("web search call", {"type": "web_search_call", "id": "ws_1", "status": "completed"}),

@@ -103,9 +103,13 @@ class ModelStore(Store):
         """All responses that can be found now."""
         return [kept.record for kept in self._responses.values() if self._is_alive(kept, kept.record.owner, now)]
 
-    def known(self) -> list[str]:
-        """The ids of all responses that are kept, expired ones too."""
-        return list(self._responses)
+    def kept(self) -> list[StoredResponse]:
+        """All responses that are kept, expired ones too."""
+        return [kept.record for kept in self._responses.values()]
+
+    def runs(self) -> list[BackgroundRun]:
+        """All background responses that are being made."""
+        return [kept.run for kept in self._runs.values()]
 
     # --- the store ----------------------------------------------------------------------------------------------------
 
