@@ -6,25 +6,27 @@ begun again if nothing of its output was shown, and ends as failed otherwise. Wh
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, TypeAlias, cast
 
 import orjson
 import structlog
 
+from proxy.exchange.abandoned import closing
 from proxy.exchange.accept import prepare_work, read, read_again
 from proxy.exchange.context import Context, parsed
+from proxy.exchange.following import follow_store
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import DONE, body_without_output, detached, output_items
+from proxy.exchange.kept_events import LAST_OPENING, all_events, batch_of, is_terminal
 from proxy.exchange.record import record
 from proxy.exchange.run import Run
 from proxy.responses import identifiers
-from proxy.responses.assembler import Outgoing, error_code
+from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
-from proxy.responses.replay import replay
 from proxy.responses.response import opening
 from proxy.state.records import (
     KEPT_EVENTS,
@@ -32,11 +34,9 @@ from proxy.state.records import (
     UNFINISHED,
     BackgroundRun,
     Ending,
-    EventBatch,
     NewResponse,
     Place,
     Status,
-    StoredItem,
     StoredResponse,
 )
 from proxy.state.store import HistoryGoneError, StoreUnavailableError
@@ -46,9 +46,6 @@ KEPT_WITHOUT_STORE = 600.0
 
 MAX_ATTEMPTS = 2
 """How often a run is begun: a request that kills the process that runs it must not go round for ever."""
-
-LAST_OPENING = 2
-"""The sequence number of the last event before any output: created, queued, in_progress."""
 
 _log = structlog.get_logger("dragoman.background")
 
@@ -68,7 +65,8 @@ Stop: TypeAlias = Literal["cancelled", "lost", "shutdown"]
 
 @dataclass(eq=False, slots=True)
 class _Active:
-    """A run that this replica works at. `log` are the events that may be shown, from sequence number 0 on."""
+    """A run that this replica works at. `log` are the events that may be shown, from sequence number 0 on, `pending`
+    those that are to be kept first. `ending`: its end is being written down; `kept`: it stands in the store."""
 
     run: Run
     record: BackgroundRun
@@ -77,6 +75,7 @@ class _Active:
     task: asyncio.Task[None] | None = None
     stop: Stop | None = None
     ending: bool = False
+    kept: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     work: asyncio.Event = field(default_factory=asyncio.Event)
@@ -87,9 +86,10 @@ class _Active:
         self.work.set()
         return True
 
-    def show(self, events: Sequence[Outgoing]) -> None:
-        """Let the followers have these events."""
-        self.log += events
+    def show(self, count: int) -> None:
+        """Let the followers have the first `count` events that are pending."""
+        self.log += self.pending[:count]
+        del self.pending[:count]
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
@@ -110,13 +110,23 @@ class BackgroundRuns:
         self._clients = clients
         self._timing = timing or Timing()
         self._active: dict[str, _Active] = {}
+        # Runs that this replica holds and nobody works at: to be begun again, or ended.
+        self._adrift: dict[str, BackgroundRun] = {}
+        self._stopping = False
 
     # --- a new one ---------------------------------------------------------------------------------------------------
 
     async def start(self, run: Run, body: bytes, request_id: str) -> dict[str, object]:
-        """Begin to work at a run whose request came as `body`; the object that its client is given, queued."""
+        """Begin to work at a run whose request came as `body`; the object that its client is given, queued.
+
+        A client that leaves meanwhile does not stop it: the store may have it by then.
+        """
         response: dict[str, object] = {**run.assembler.response, "status": "queued"}
-        context = run.context
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._start(run, response, body, request_id)))
+        return response
+
+    async def _start(self, run: Run, response: Mapping[str, object], body: bytes, request_id: str) -> None:
+        context, store = run.context, self._gateway.store
         new = NewResponse(
             id=cast(str, response["id"]),
             owner=run.client.name,
@@ -132,11 +142,15 @@ class BackgroundRuns:
         lease = BackgroundRun(new.id, new.owner, self.replica, body)
         until = time.time() + self._timing.lease
         try:
-            await self._gateway.store.start_run(new, lease, until)
-        except HistoryGoneError:
-            await self._gateway.store.start_run(detached(new, context.items), lease, until)
+            try:
+                await store.start_run(new, lease, until)
+            except HistoryGoneError:
+                await store.start_run(detached(new, context.items), lease, until)
+        except StoreUnavailableError:
+            # The store may have it all the same, and its client is told otherwise.
+            self._adrift[new.id] = replace(lease, cancel=True)
+            raise
         self._begin(_Active(run, lease), request_id)
-        return response
 
     def record(self, run: Run) -> StoredResponse:
         """What the store knows of a run that was begun here."""
@@ -162,7 +176,7 @@ class BackgroundRuns:
         active.task = asyncio.get_running_loop().create_task(self._work(active, request_id))
 
     async def _work(self, active: _Active, request_id: str) -> None:
-        run = active.run
+        run, response_id = active.run, active.record.id
         self._gateway.metrics.background_runs.inc()
         publisher = asyncio.get_running_loop().create_task(self._publish(active))
         try:
@@ -170,18 +184,22 @@ class BackgroundRuns:
         except asyncio.CancelledError:
             if active.stop is None:
                 raise
-        except Exception as error:  # the store failed: the lease runs out, and whoever takes over goes on
+        except Exception as error:  # whatever it was, the response must not stay as it is for ever
             if not isinstance(error, ResponsesError):
-                _log.error("unexpected", response_id=active.record.id, exc_info=error)
+                _log.error("unexpected", response_id=response_id, exc_info=error)
         finally:
             publisher.cancel()
             run.keep_by(None)
-            await run.close()
-            record(self._gateway, run, request_id)
-            self._gateway.metrics.background_runs.dec()
-            self._active.pop(active.record.id, None)
-            active.ended.set()
-            active.show(())
+            try:
+                await run.close()
+                record(self._gateway, run, request_id)
+            finally:
+                self._gateway.metrics.background_runs.dec()
+                if not active.kept and active.stop not in ("lost", "shutdown"):
+                    self._adrift[response_id] = replace(active.record, attempt=active.record.attempt + 1)
+                self._active.pop(response_id, None)
+                active.ended.set()
+                active.show(0)
 
     async def _drive(self, active: _Active, publisher: asyncio.Task[None]) -> None:
         run = active.run
@@ -208,45 +226,42 @@ class BackgroundRuns:
             if active.ending:
                 raise
             await run.fail(error)
-        # The end stands in the store by now, and so does everything before it.
         publisher.cancel()
         await asyncio.wait([publisher])
-        active.show([*active.pending, *run.assembler.take()])
+        # Where the end could not be kept, followers are told what the store says, and not this.
+        if active.kept:
+            active.push(run.assembler.take())
+            active.show(len(active.pending))
 
     async def _publish(self, active: _Active) -> None:
         """Keep events as they come, in batches of what came meanwhile, and let followers see what is kept."""
         store, response_id = self._gateway.store, active.record.id
-        kept = await self._kept_events(response_id)
+        kept: int | None = 0 if active.record.attempt == 1 else None
         while True:
             await active.work.wait()
             active.work.clear()
-            events, active.pending = active.pending, []
-            if not events:
-                continue
-            first = len(active.log)
-            fresh = events[max(0, kept - first) :]
+            count, first = len(active.pending), len(active.log)
             try:
-                if fresh:
-                    batch = EventBatch(first + len(events) - len(fresh), first + len(events) - 1, lines(fresh))
-                    if not await store.append_events(response_id, self.replica, batch):
-                        active.interrupt("lost")
-                        return
+                if kept is None:
+                    kept = await self._kept_events(response_id)
+                fresh = active.pending[max(0, kept - first) : count]
+                if fresh and not await store.append_events(
+                    response_id, self.replica, batch_of(first + count - len(fresh), fresh)
+                ):
+                    active.interrupt("lost")
+                    return
             except StoreUnavailableError:
-                active.pending[:0] = events
                 active.work.set()
                 await asyncio.sleep(self._timing.poll)
-                continue
-            except asyncio.CancelledError:
-                active.pending[:0] = events
-                raise
-            active.show(events)
+            except Exception as error:  # the store is defective: the end may be kept all the same, and is told then
+                _log.error("unexpected", response_id=response_id, exc_info=error)
+                return
+            else:
+                active.show(count)
 
     async def _kept_events(self, response_id: str) -> int:
         """How many events an earlier attempt left behind."""
-        try:
-            batches = await self._gateway.store.events(response_id, -1)
-        except StoreUnavailableError:
-            return 0
+        batches = await self._gateway.store.events(response_id, -1)
         return batches[-1].last + 1 if batches else 0
 
     async def _keep(self, active: _Active, response: Mapping[str, object], journal: bytes | None) -> None:
@@ -259,6 +274,7 @@ class BackgroundRuns:
             try:
                 if not await self._gateway.store.finish_run(active.record.id, self.replica, ending):
                     raise ResponsesError(503, "Another replica took this response over.", type="server_error")
+                active.kept = True
                 return
             except StoreUnavailableError:
                 if time.monotonic() > deadline:
@@ -271,7 +287,7 @@ class BackgroundRuns:
         return Ending(
             status=status,
             body=body_without_output(response),
-            expires_at=time.time() + (self._gateway.retention if run.request.store else KEPT_WITHOUT_STORE),
+            expires_at=self._expiry(stored=run.request.store),
             output=output_items(response),
             journal=journal,
             conversation=run.context.conversation if status in DONE else None,
@@ -281,7 +297,8 @@ class BackgroundRuns:
 
     async def follow(self, found: StoredResponse, after: int) -> AsyncIterator[list[Outgoing]]:
         """The events of a streamed response with sequence numbers above `after`: those that were, then those that
-        come, up to the terminal event."""
+        come, up to the terminal event. A store that is down is waited for. Raises ResponsesError: 404 when the response
+        was deleted meanwhile, 503 when the store stays down."""
         active = self._active.get(found.id)
         while active is not None:
             changed, ended = active.changed, active.ended.is_set()
@@ -295,29 +312,9 @@ class BackgroundRuns:
                 break
             else:
                 await changed.wait()
-        store = self._gateway.store
-        while True:
-            current = await store.response(found.id, found.owner, time.time())
-            if current is None:
-                return
-            if current.status not in UNFINISHED:
-                for events in await self._told(current, after):
-                    yield events
-                return
-            batches = await store.events(found.id, after)
-            for batch in batches:
-                yield events_after(batch, after)
-                after = batch.last
-            if not batches:
-                await asyncio.sleep(self._timing.poll)
-
-    async def _told(self, ended: StoredResponse, after: int) -> list[list[Outgoing]]:
-        """What is left of the stream of a response that has ended."""
-        if ended.journal == KEPT_EVENTS:
-            return [events_after(batch, after) for batch in await self._gateway.store.events(ended.id, after)]
-        assert ended.journal is not None
-        response = await whole(self._gateway, ended)
-        return [list(replay(response, ended.journal, after=after))]
+        timing = self._timing
+        async for events in follow_store(self._gateway, found, after, poll=timing.poll, patience=timing.patience):
+            yield events
 
     # --- cancel ------------------------------------------------------------------------------------------------------
 
@@ -331,7 +328,9 @@ class BackgroundRuns:
             active = self._active.get(found.id)
             if active is not None:
                 active.interrupt("cancelled")
-                await active.ended.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(deadline - time.monotonic()):
+                        await active.ended.wait()
             current = await store.response(found.id, found.owner, time.time())
             if current is None or current.status not in UNFINISHED or time.monotonic() > deadline:
                 return current
@@ -355,20 +354,40 @@ class BackgroundRuns:
                 active.interrupt("cancelled")
 
     async def take_over(self) -> None:
-        """Go on with the runs whose replica died."""
+        """Go on with the runs whose replica died, and with those that were left adrift here."""
+        if self._stopping:
+            return
         now = time.time()
-        store = self._gateway.store
-        for lost in await store.take_over_runs(self.replica, now, now + self._timing.lease):
-            found = await store.response(lost.id, lost.owner, now)
-            if found is None or lost.id in self._active:
-                # Its lease ran out while it was worked at here, and is ours again.
+        for lost in await self._gateway.store.take_over_runs(self.replica, now, now + self._timing.lease):
+            self._adrift[lost.id] = lost
+        for lost in list(self._adrift.values()):
+            active = self._active.get(lost.id)
+            if active is not None and active.stop == "lost":
                 continue
-            try:
-                await self._go_on(lost, found)
-            except ResponsesError as error:
-                if isinstance(error, StoreUnavailableError):
+            if active is None:
+                try:
+                    await self._adopt(lost)
+                except StoreUnavailableError:
                     raise
-                await self._give_up(found, error)
+                except Exception as error:  # the others must not wait for this one
+                    _log.error("unexpected", response_id=lost.id, exc_info=error)
+                    continue
+            # Else its lease ran out while it was worked at here, and is ours again.
+            del self._adrift[lost.id]
+
+    async def _adopt(self, lost: BackgroundRun) -> None:
+        found = await self._gateway.store.response(lost.id, lost.owner, time.time())
+        if found is None or found.status not in UNFINISHED:
+            return
+        try:
+            await self._go_on(lost, found)
+        except StoreUnavailableError:
+            raise
+        except ResponsesError as error:
+            await self._give_up(found, error)
+        except Exception as error:  # a request that cannot be read any more
+            _log.error("unexpected", response_id=lost.id, exc_info=error)
+            await self._give_up(found, replica_ended())
 
     async def _go_on(self, lost: BackgroundRun, found: StoredResponse) -> None:
         if lost.cancel:
@@ -409,38 +428,30 @@ class BackgroundRuns:
 
     async def _give_up(self, found: StoredResponse, error: ResponsesError | None) -> None:
         """End a response that nobody works at any more: as failed, or without an error as cancelled."""
-        store = self._gateway.store
-        batches = await store.events(found.id, -1)
-        events = [event for batch in batches for event in events_after(batch, -1)]
-        response = orjson.loads(found.body)
-        response["status"] = "cancelled" if error is None else "failed"
-        response["error"] = None if error is None else {"code": error_code(error), "message": error.message}
-        response["output"] = [
-            orjson.loads(data)["item"] for name, data in events if name == "response.output_item.done"
-        ]
-        journal = None
-        if found.journal is not None:
-            number = batches[-1].last + 1 if batches else 0
-            last = orjson.dumps({"type": "response.failed", "sequence_number": number, "response": response})
-            if not await store.append_events(found.id, self.replica, EventBatch(number, number, last)):
-                return
-            journal = KEPT_EVENTS
-        keeps = response["store"]
+        store, streamed = self._gateway.store, found.journal is not None
+        kept = all_events(await store.events(found.id, -1)) if streamed else []
+        response, last = closing(found.body, kept, error)
+        if streamed and last and not await store.append_events(found.id, self.replica, batch_of(len(kept), last)):
+            return
         ending = Ending(
             status=cast(Status, response["status"]),
             body=body_without_output(response),
-            expires_at=time.time() + (self._gateway.retention if keeps else KEPT_WITHOUT_STORE),
+            expires_at=self._expiry(stored=bool(response["store"])),
             output=output_items(response),
-            journal=journal,
-            keep_events=journal is not None,
+            journal=KEPT_EVENTS if streamed else None,
+            keep_events=streamed,
         )
         await store.finish_run(found.id, self.replica, ending)
+
+    def _expiry(self, *, stored: bool) -> float:
+        return time.time() + (self._gateway.retention if stored else KEPT_WITHOUT_STORE)
 
     # --- the end of the process --------------------------------------------------------------------------------------
 
     async def stop(self, grace: float) -> None:
         """Let what runs end within `grace` seconds; leave the rest to other replicas, or to the next start, and end as
         failed what was partly shown."""
+        self._stopping = True
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 for active in list(self._active.values()):
@@ -452,32 +463,6 @@ class BackgroundRuns:
             await asyncio.wait(tasks, timeout=5.0)
         with suppress(StoreUnavailableError):
             await self._gateway.store.release_runs(self.replica)
-
-
-async def whole(gateway: Gateway, found: StoredResponse) -> dict[str, object]:
-    """The response object of what is stored."""
-    response: dict[str, object] = orjson.loads(found.body)
-    response["status"] = found.status
-    if found.status not in UNFINISHED:
-        response["output"] = parsed([StoredItem("", body) for body in await gateway.store.output(found)])
-    return response
-
-
-def lines(events: Sequence[Outgoing]) -> bytes:
-    """Events as a batch keeps them: one a line."""
-    return b"\n".join([data for _, data in events])
-
-
-def events_after(batch: EventBatch, after: int) -> list[Outgoing]:
-    """The events of a batch with sequence numbers above `after`."""
-    found = batch.data.split(b"\n")[max(0, after + 1 - batch.first) :]
-    # Every event begins with its type.
-    return [(data[9 : data.index(b'"', 9)].decode(), data) for data in found]
-
-
-def is_terminal(event: Outgoing) -> bool:
-    """Whether nothing comes after this event."""
-    return event[0] in ("response.completed", "response.incomplete", "response.failed")
 
 
 def shutting_down() -> ResponsesError:

@@ -1,6 +1,7 @@
 """What a request builds upon: the history that a response, a conversation or a reference in its input stands for.
 
-State errors come in OpenAI's order (measured): exclusive parameters, conversation, prompt, previous response, references.
+State errors come in the order that OpenAI was seen to have: exclusive parameters, conversation, prompt, previous
+response, references.
 """
 
 import time

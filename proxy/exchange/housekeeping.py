@@ -1,4 +1,4 @@
-"""What a gateway does beside its requests, for its store: connect, renew leases, take runs over, forget what expired."""
+"""What a gateway does beside its requests, for its store: connect, renew leases, take runs over, forget old things."""
 
 import asyncio
 import secrets

@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from proxy.exchange.background import BackgroundRuns, is_terminal
+from proxy.exchange.background import BackgroundRuns
+from proxy.exchange.kept_events import is_terminal
 from proxy.http.surface import REQUEST_ID
 from proxy.responses import errors, sse
 from proxy.responses.assembler import Outgoing

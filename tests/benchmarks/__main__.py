@@ -120,8 +120,10 @@ class Benchmark:
         self._folder = folder
         self._vendor_port = free_port()
         self._figures = Figures(
-            *({each.name: [] for each in scenarios} for _ in range(2)),
-            *({each.name: [] for each in storing} for _ in range(2)),
+            gateway={each.name: [] for each in scenarios},
+            passthrough={each.name: [] for each in scenarios},
+            unkept={each.name: [] for each in storing},
+            kept={each.name: [] for each in storing},
         )
         self._problems: list[str] = []
 

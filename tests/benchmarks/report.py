@@ -67,13 +67,14 @@ START_BAR = 1.5
 MEMORY_BAR = 80.0
 
 _ROW = "{:<28}{:>12}{:>12}{:>8}{:>8}  {:<7}{:>22}"
+_STORING_ROW = "{:<40}{:>9}{:>9}{:>8}{:>6}  {:<7}{:>5}{:>20}"
 
 
 def table(scenarios: Sequence[Scenario], storing: Sequence[Storing], figures: Figures) -> Iterator[str]:
     """The lines of the report."""
     yield from _ratios(scenarios, figures)
     yield ""
-    yield from _storing(storing, figures)
+    yield from _storing(storing, figures, statistics.median(figures.passthrough[scenarios[0].name]))
     yield ""
     yield from _rest(figures)
 
@@ -95,29 +96,32 @@ def _ratios(scenarios: Sequence[Scenario], figures: Figures) -> Iterator[str]:
         ).rstrip()
 
 
-def _storing(storing: Sequence[Storing], figures: Figures) -> Iterator[str]:
-    yield _ROW.format("CPU microseconds a request", "kept", "not kept", "more", "bar", "", "more in the rounds")
+def _storing(storing: Sequence[Storing], figures: Figures, bare: float) -> Iterator[str]:
+    """What keeping adds; `bare` is what a request costs P."""
+    yield _STORING_ROW.format("CPU microseconds", "kept", "not kept", "more", "bar", "", "of P", "more in the rounds")
     for load in storing:
         kept, unkept = figures.kept[load.name], figures.unkept[load.name]
         more = [one.cpu - other.cpu for one, other in zip(kept, unkept, strict=True)]
-        yield _ROW.format(
-            load.name,
+        median = statistics.median(more)
+        yield _STORING_ROW.format(
+            f"{load.name}, per request",
             f"{statistics.median(cost.cpu for cost in kept):.1f}",
             f"{statistics.median(cost.cpu for cost in unkept):.1f}",
-            f"{statistics.median(more):.1f}",
-            f"{load.bar:.0f}" if load.bar is not None else "",
-            _verdict(statistics.median(more), load.bar) if load.bar is not None else "",
+            f"{median:.1f}",
+            "" if load.bar is None else f"{load.bar:.0f}",
+            "" if load.bar is None else _verdict(median, load.bar),
+            f"{median / bare:.2f}",
             f"{min(more):.1f} to {max(more):.1f}",
         ).rstrip()
     for load in storing:
         if load.events:
-            yield _ROW.format(
-                "ms to the first delta",
-                *(
-                    f"{statistics.median(time for cost in costs for time in cost.first_deltas) * 1e3:.2f}"
-                    for costs in (figures.kept[load.name], figures.unkept[load.name])
-                ),
-                "", "", "", load.name,
+            kept_ms, unkept_ms = (
+                statistics.median(time for cost in costs[load.name] for time in cost.first_deltas) * 1e3
+                for costs in (figures.kept, figures.unkept)
+            )
+            yield _STORING_ROW.format(
+                f"{load.name}, ms to the first delta",
+                f"{kept_ms:.2f}", f"{unkept_ms:.2f}", f"{kept_ms - unkept_ms:.2f}", "", "", "", "",
             ).rstrip()  # fmt: skip
 
 

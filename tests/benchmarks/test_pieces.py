@@ -9,6 +9,7 @@ from aiohttp import web
 
 from tests.benchmarks import material
 from tests.benchmarks.load import Load, request_bytes
+from tests.benchmarks.report import Cost, Figures, Scenario, Storing, table
 from tests.conformance.validator import check_response, check_stream
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the benchmark runs on Linux only")
@@ -55,6 +56,37 @@ async def test_events_are_counted_however_they_arrive(
     assert sent >= 4 * least
 
 
+async def test_requests_are_sent_in_turn() -> None:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(4):
+            head = await reader.readuntil(b"\r\n\r\n")
+            seen.append(await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2])))
+            writer.write(vendor.ALIVE)
+        writer.close()
+
+    from tests.benchmarks import vendor
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        requests = [request_bytes("/", body, "sk-any") for body in (b"one", b"three")]
+        result = await Load(server.sockets[0].getsockname()[1], requests, connections=1, total=4).run()
+    assert result.problems == []
+    assert sorted(seen) == [b"one", b"one", b"three", b"three"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_stream_has_a_time_to_its_first_delta(path: str) -> None:
+    load = await _load(path, material.BURST, total=4, events=material.BURST_EVENTS)
+    expected = 4 if path == material.RESPONSES_PATH else 0
+    assert len(load.result.first_deltas) == expected
+    assert all(seconds > 0 for seconds in load.result.first_deltas)
+
+
+async def test_whole_answers_have_no_first_delta() -> None:
+    assert (await _load(material.RESPONSES_PATH, material.WHOLE, total=4)).result.first_deltas == []
+
+
 async def test_failures_are_told() -> None:
     result = (await _load("/v1/nowhere", material.WHOLE, total=2)).result
     assert (result.answers, result.failures) == (0, 2)
@@ -97,6 +129,43 @@ async def test_passthrough_hands_on_every_event() -> None:
 def test_requests_have_the_sizes_that_are_promised() -> None:
     assert 900 <= len(material.request_body(material.WHOLE, 1_000, stream=False)) <= 1_200
     assert 95_000 <= len(material.request_body(material.WHOLE, 100_000, stream=False)) <= 110_000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("store", [False, True])
+def test_kept_and_unkept_requests_differ_in_that_alone(stream: bool, store: bool) -> None:
+    bodies = [material.request_body(material.WHOLE, 1_000, stream=stream, store=kept) for kept in (store, not store)]
+    one, other = (orjson.loads(body) for body in bodies)
+    assert one.pop("store") is not other.pop("store")
+    assert one == other
+
+
+def test_a_chained_turn_stands_for_the_whole_one() -> None:
+    first, chained = orjson.loads(material.first_turn(100)), orjson.loads(material.chained_turn("resp_1"))
+    whole = orjson.loads(material.whole_turn(100))
+    answer = 1
+    assert len(first["input"]) + answer == 100
+    assert len(whole["input"]) == len(first["input"]) + answer + len(chained["input"])
+    assert chained.pop("previous_response_id") == "resp_1"
+    assert (first.pop("store"), chained.pop("store"), whole.pop("store")) == (True, True, False)
+    assert len({orjson.dumps({**body, "input": []}) for body in (first, chained, whole)}) == 1
+
+
+def test_the_report_tells_what_keeping_costs() -> None:
+    scenario = Scenario("json", material.WHOLE, 1_000, 1, 1, bar=2.0)
+    loads = [Storing("kept", material.BURST, 1, 1, bar=150.0, events=1), Storing("free", material.WHOLE, 1, 1)]
+    figures = Figures(
+        {"json": [300.0]},
+        {"json": [200.0]},
+        unkept={"kept": [Cost(300.0, [0.002])] * 3, "free": [Cost(300.0)]},
+        kept={"kept": [Cost(400.0, [0.003]), Cost(500.0, [0.003]), Cost(480.0, [0.003])], "free": [Cost(310.0)]},
+        start_seconds=[1.0],
+        passthrough_start_seconds=[1.0],
+    )
+    lines = [" ".join(line.split()) for line in table([scenario], loads, figures)]
+    assert "kept, per request 480.0 300.0 180.0 150 missed 0.90 100.0 to 200.0" in lines
+    assert "free, per request 310.0 300.0 10.0 0.05 10.0 to 10.0" in lines
+    assert "kept, ms to the first delta 3.00 2.00 1.00" in lines
 
 
 def test_what_passes_through_is_a_good_answer() -> None:
