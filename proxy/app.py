@@ -98,7 +98,7 @@ class Server:
         # Shortly before aiohttp cuts what is left, streams are ended properly.
         patience = max(grace - LAST_WORDS, grace / 2)
         ending = asyncio.get_running_loop().call_later(patience, self._interrupt)
-        background = asyncio.create_task(self.background.stop(patience))
+        background = asyncio.create_task(self._stop_background(patience))
         for runner in self._runners:
             await runner.cleanup()
         ending.cancel()
@@ -110,7 +110,16 @@ class Server:
         for runner in self._runners:
             if responses.STREAMS in runner.app:
                 responses.interrupt_streams(runner.app)
-                streams.release_followers(runner.app)
+
+    async def _stop_background(self, patience: float) -> None:
+        """End the background runs; whoever follows one of them is told of its end first."""
+        loop = asyncio.get_running_loop()
+        over = loop.time() + patience
+        await self.background.stop(patience)
+        left = max(over - loop.time(), (self._settings.grace - patience) / 2)
+        for runner in self._runners:
+            if responses.STREAMS in runner.app:
+                await streams.release_followers(runner.app, left)
 
     @property
     def port(self) -> int:

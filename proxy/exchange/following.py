@@ -28,7 +28,7 @@ async def follow_store(
     Raises ResponsesError: 404 when the response was deleted meanwhile, 503 when the store is down for `patience`
     seconds.
     """
-    store, last_answer = gateway.store, time.monotonic()
+    store, failures = gateway.store, 0
     while True:
         try:
             current = await store.response(found.id, found.owner, time.time())
@@ -40,11 +40,12 @@ async def follow_store(
                 return
             batches = await store.events(found.id, after)
         except StoreUnavailableError:
-            if time.monotonic() - last_answer > patience:
+            failures += 1
+            if failures * STORE_RETRY > patience:
                 raise
             await asyncio.sleep(STORE_RETRY)
             continue
-        last_answer, news = time.monotonic(), False
+        failures, news = 0, False
         for batch in batches:
             events, last = events_after(batch, after), batch.last
             if is_terminal(events[-1]):

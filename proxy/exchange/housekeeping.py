@@ -32,8 +32,8 @@ class Intervals:
 
 
 class Housekeeping:
-    """Looks after the store of one gateway. `size_limit` is in bytes (None: none); `own_seal_key`: no key is configured,
-    the store's is used."""
+    """Looks after the store of one gateway. `size_limit` is in bytes (None: none); `own_seal_key`: no key is
+    configured, the store's is used."""
 
     def __init__(
         self,

@@ -95,7 +95,8 @@ class Run:
         keep: Keep | None = None,
     ) -> None:
         """`response` is the opening object, `arrived` the request's arrival by `time.perf_counter`, `input` the
-        request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept)."""
+        request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept). Whoever
+        tells the client of the response before its first output sets `told`."""
         self.request = request
         self.client = client
         self.arrived = arrived
@@ -110,6 +111,7 @@ class Run:
         self.upstream_seconds = 0.0
         self.usage: TokenCount | None = None
         self.usage_source: UsageSource = "provider"
+        self.told = False
         self._gateway = gateway
         self._answer: Answer | None = None
         self._framer: Framer | None = None
@@ -250,7 +252,10 @@ class Run:
             self.upstream_seconds += time.perf_counter() - began - worked
 
     async def fail(self, error: ResponsesError) -> None:
-        """End the response as failed: what was produced stays, the terminal event says why."""
+        """End the response as failed: what was produced stays, the terminal event says why. One that has ended, stays
+        as it ended."""
+        if self.assembler.announced:
+            return
         self._finished = True
         self.error, self.outcome = error, "failed"
         self.assembler.settle(completed=False)
@@ -277,14 +282,14 @@ class Run:
     async def close(self) -> None:
         """Give the connection back, or cut it when the client left before the end."""
         if self.outcome == "cancelled" and not self._finished and self.attempts:
-            if not (self.prepared.stream and self.assembler.has_output):
+            if not (self.told or (self.prepared.stream and self.assembler.has_output)):
                 # Its client never learned that there is such a response.
                 self._keep = None
+                await self._forget_conversation()
             await self.cancel()
-        elif self.context.new_conversation is not None and self.error is not None and self._keep is not None:
-            # Its client was told of an error alone, not of a conversation.
-            with suppress(StoreUnavailableError):
-                await self._gateway.store.delete_conversation(self.context.new_conversation[0].id, self.client.name)
+        elif self.error is not None and self._keep is not None:
+            # Its client was told of an error alone.
+            await self._forget_conversation()
         answer, self._answer = self._answer, None
         if self.error is not None:
             _let_go(self.error)
@@ -298,6 +303,12 @@ class Run:
             pass
         finally:
             answer.abort()
+
+    async def _forget_conversation(self) -> None:
+        """Take back the conversation that the request made, of which its client does not know."""
+        if self.context.new_conversation is not None:
+            with suppress(StoreUnavailableError):
+                await self._gateway.store.delete_conversation(self.context.new_conversation[0].id, self.client.name)
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -433,11 +444,11 @@ class Run:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     async def _finish(self, finished: Finished) -> None:
-        self._finished = True
         assembler = self.assembler
         reason = INCOMPLETE.get(finished.reason)
         assembler.settle(completed=reason is None)
         await self._count_usage()
+        self._finished = True
         if reason is not None:
             self.outcome = "incomplete"
             assembler.conclude("incomplete", self.usage, reason=reason)
@@ -452,12 +463,22 @@ class Run:
         assembler.announce()
 
     async def _keep_response(self) -> None:
-        """Keep the response that was concluded. One that cannot be kept has failed: nobody could find it again."""
+        """Keep the response that was concluded. One that cannot be kept has failed: nobody could find it again.
+
+        Once begun, it is done: whoever is cancelled meanwhile may announce what the store has, and nothing else.
+        """
         keep, self._keep = self._keep, None
         if keep is None:
             return
         try:
-            await keep(self.assembler.response, self.assembler.journal())
+            keeping = asyncio.ensure_future(keep(self.assembler.response, self.assembler.journal()))
+            try:
+                await asyncio.shield(keeping)
+            except asyncio.CancelledError:
+                await asyncio.wait([keeping])
+                if not keeping.cancelled() and keeping.exception() is None:
+                    self.assembler.announce()
+                raise
         except Exception as caught:  # whatever a store may do, the client gets its terminal event
             if not isinstance(caught, ResponsesError):
                 _log.error("unexpected", exc_info=caught)

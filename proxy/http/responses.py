@@ -62,7 +62,7 @@ async def _background(run: Run, body: bytes, request: web.Request) -> web.Stream
     background = request.app[BACKGROUND]
     response = await background.start(run, body, request[REQUEST_ID])
     if run.prepared.stream:
-        return await follow(request, background.record(run), -1)
+        return await follow(request, background.record(run), -1, _headers(run))
     headers = _headers(run)
     headers["Content-Type"] = "application/json"
     return web.Response(body=orjson.dumps(response), headers=headers)
@@ -199,7 +199,7 @@ class _Sink:
             self._beat.cancel()
 
     async def _commit(self) -> None:
-        self.committed = True
+        self.committed = self._run.told = True
         self._timer.cancel()
         self._timer = self._loop.call_later(self._heartbeat, self._tick)
         headers = self.response.headers

@@ -285,6 +285,11 @@ class Assembler:
             self._writer.end(self.response)
 
     @property
+    def announced(self) -> bool:
+        """Whether the response has ended for good."""
+        return self._announced
+
+    @property
     def output(self) -> list[dict[str, object]]:
         """The items so far; the open one has its text only after `settle`."""
         return self._output

@@ -11,6 +11,7 @@ import pytest
 from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.script import Called, Turn
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 
@@ -90,9 +91,9 @@ async def test_background_and_cancel(client: openai.AsyncOpenAI, vendor: Vendor)
     vendor.play(Turn("Done."), Turn("Never ", asyncio.Event()))
     queued = await client.responses.create(model=CHAT, input="Hi", background=True)
     assert queued.status == "queued"
-    async with asyncio.timeout(10):
-        while (current := await client.responses.retrieve(queued.id)).status in ("queued", "in_progress"):
-            await asyncio.sleep(0.01)
+    current = await eventually(
+        lambda: client.responses.retrieve(queued.id), lambda found: found.status not in ("queued", "in_progress")
+    )
     assert (current.status, current.output_text) == ("completed", "Done.")
     running = await client.responses.create(model=CHAT, input="Hi", background=True)
     ended = await client.responses.cancel(running.id)

@@ -113,7 +113,8 @@ PARAMETER_VALUES: list[tuple[str, dict[str, Any]]] = [
 OF_THE_CORE: dict[str, str] = {
     "metadata": "kept with the response and echoed; vendors have no use for it",
     "model": "resolved to the target before anything is translated",
-    "store": "echoed; nothing is stored yet, so there is nothing to decide",
+    "background": "decides when the client is answered; the vendor is asked in the same way",
+    "store": "decides whether the response is kept here; vendors keep nothing",
     "stream": "decides how the client is answered; the vendor may be asked for another form",
     "stream_options.include_obfuscation": "padding against eavesdroppers, which the gateway does not add",
     "truncation": "what it leaves out of a history is declared item by item",
@@ -125,7 +126,7 @@ INCLUDED_ANYHOW: dict[str, str] = {
     "file_search_call.results": "no such items occur",
     "web_search_call.results": "always given where the vendor tells them",
     "web_search_call.action.sources": "always given where the vendor tells them",
-    "message.input_image.image_url": "input is not listed yet",
+    "message.input_image.image_url": "listed items are always whole",
     "computer_call_output.output.image_url": "no such items occur",
     "code_interpreter_call.outputs": "always given where the vendor tells them",
 }
@@ -153,7 +154,7 @@ def test_parameter_does_not_vanish(path: str, values: dict[str, Any], destinatio
         assert _told(found) != _told(base) or _declared(path, found, base)
 
 
-@pytest.mark.parametrize("path", ["metadata", "store"])
+@pytest.mark.parametrize("path", ["background", "metadata", "store"])
 def test_parameter_of_the_core_is_echoed(path: str) -> None:
     values = next(values for name, values in PARAMETER_VALUES if name == path)
     assert opening(parse_create(MINIMAL | values))[path] == values[path]

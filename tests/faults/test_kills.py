@@ -11,10 +11,12 @@ import orjson
 import pytest
 import yaml
 
+from proxy.state.records import UNFINISHED
 from tests.vendors.gateway import MODELS, configuration
 from tests.vendors.process import Process
 from tests.vendors.script import Turn
 from tests.vendors.server import Recorded, Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 
@@ -52,6 +54,12 @@ class Client:
         async with self._http.get(f"{self._url}/{response_id}?stream=true") as answer:
             lines = (await answer.read()).split(b"\n")
         return [orjson.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
+
+
+async def ended(client: Client, response_id: str) -> dict[str, Any]:
+    return await eventually(
+        lambda: client.fetched(response_id), lambda found: found["status"] not in UNFINISHED, within=BOUND, every=0.2
+    )
 
 
 @asynccontextmanager
@@ -136,14 +144,10 @@ async def test_runs_of_a_dead_replica_are_begun_again_or_fail(vendor: Vendor, tm
                     break
             dead = True
             first.process.kill()
-            async with asyncio.timeout(BOUND):
-                for response_id in (unseen, shown):
-                    while (await other.fetched(response_id))["status"] in ("queued", "in_progress"):
-                        await asyncio.sleep(0.2)
-            again = await other.fetched(unseen)
+            again = await ended(other, unseen)
             assert again["status"] == "completed"
             assert again["output"][0]["content"][0]["text"] == "Done."
-            lost = await other.fetched(shown)
+            lost = await ended(other, shown)
             assert lost["status"] == "failed"
             assert "ended before" in lost["error"]["message"]
             events = await other.stream_of(shown)

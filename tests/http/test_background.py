@@ -6,9 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.state.records import UNFINISHED
 from tests.vendors.gateway import MODELS, Gateway, Gateways, Whole
 from tests.vendors.script import CUT, Called, Turn, failure
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 
@@ -28,10 +30,7 @@ async def fetched(gateway: Gateway, response_id: str) -> dict[str, Any]:
 
 
 async def ended(gateway: Gateway, response_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
-        while (response := await fetched(gateway, response_id))["status"] in ("queued", "in_progress"):
-            await asyncio.sleep(0.01)
-    return response
+    return await eventually(lambda: fetched(gateway, response_id), lambda found: found["status"] not in UNFINISHED)
 
 
 async def cancelled(gateway: Gateway, response_id: str) -> Whole:
@@ -47,9 +46,7 @@ async def test_a_background_response_is_answered_at_once_and_fetched_later(
     assert (response["status"], response["output"], response["usage"]) == ("queued", [], None)
     assert response["background"] is True
     await vendor.arrival()
-    async with asyncio.timeout(10):
-        while (running := await fetched(gateway, response["id"]))["status"] == "queued":
-            await asyncio.sleep(0.01)
+    running = await eventually(lambda: fetched(gateway, response["id"]), lambda found: found["status"] != "queued")
     assert (running["status"], running["output"]) == ("in_progress", [])
     going.set()
     last = await ended(gateway, response["id"])

@@ -10,6 +10,7 @@ from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.script import CUT, Called, Turn, failure
 from tests.vendors.sent import conversation
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 
@@ -258,9 +259,7 @@ async def test_a_stream_whose_client_left_is_kept_as_cancelled(gateway: Gateway,
     response_id = orjson.loads(begun.partition(b"data: ")[2].partition(b"\n")[0])["response"]["id"]
     await wire.close()
     await vendor.last.closed.wait()
-    async with asyncio.timeout(10):
-        while (answer := await told(gateway, response_id)).status == 404:
-            await asyncio.sleep(0.01)
+    answer = await eventually(lambda: told(gateway, response_id), lambda found: found.status != 404)
     assert answer.json["status"] == "cancelled"
     again = await gateway.create(model=CHAT, input="Hi", previous_response_id=response_id)
     assert again.error["code"] == "previous_response_not_completed"
@@ -380,9 +379,7 @@ async def test_a_removed_item_is_not_sent_any_more(gateway: Gateway, vendor: Ven
     assert b"Forget this." in vendor.last.body
 
 
-async def test_a_conversation_gets_the_turn_during_which_an_item_is_removed(
-    gateway: Gateway, vendor: Vendor
-) -> None:
+async def test_a_conversation_gets_the_turn_during_which_an_item_is_removed(gateway: Gateway, vendor: Vendor) -> None:
     name = await new_conversation(gateway, items=[{"role": "user", "content": "Forget this."}])
     item = (await listed(gateway, name))[0]
     going = asyncio.Event()
