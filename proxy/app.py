@@ -25,6 +25,7 @@ from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
 from proxy.responses.seal import Sealer, SealKey
 from proxy.state.opening import default_store_url, store_from
+from proxy.state.store import Store
 from proxy.upstream.client import HttpClient, Upstream
 from proxy.upstream.connection import Timeouts
 from proxy.usage.estimate import Estimator
@@ -118,8 +119,8 @@ class Server:
         await self.background.stop(patience)
         left = max(over - loop.time(), (self._settings.grace - patience) / 2)
         for runner in self._runners:
-            if responses.STREAMS in runner.app:
-                await streams.release_followers(runner.app, left)
+            if streams.FOLLOWERS in runner.app:
+                await runner.app[streams.FOLLOWERS].release(left)
 
     @property
     def port(self) -> int:
@@ -168,7 +169,7 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         sealer=_sealer(settings),
         metrics=metrics,
         estimator=Estimator(),
-        store=store_from(settings.store or default_store_url(os.environ), durability=settings.durability),
+        store=store_of(settings),
         rules=Rules(
             strict=settings.strict,
             history=settings.history,
@@ -185,6 +186,16 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
     )
 
 
+def store_url(settings: Settings) -> str:
+    """Where responses are kept. Raises StoreOpenError where nothing is configured and there is no default."""
+    return settings.store or default_store_url(os.environ)
+
+
+def store_of(settings: Settings) -> Store:
+    """The store, not opened yet. Raises StoreOpenError for one that cannot be had on this machine."""
+    return store_from(store_url(settings), durability=settings.durability)
+
+
 def build_app(
     settings: Settings, gateway: Gateway, background: BackgroundRuns, readiness: health.Readiness
 ) -> web.Application:
@@ -195,7 +206,7 @@ def build_app(
     app[KEYS] = Keys(list(zip(_clients(settings), keys, strict=False)))
     app[streams.BACKGROUND] = background
     app[streams.HEARTBEAT] = settings.heartbeat
-    app[streams.FOLLOWERS] = set()
+    app[streams.FOLLOWERS] = streams.Followers()
     app[health.READINESS] = readiness
     app[models.SERVING_SINCE] = int(time.time())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
@@ -221,7 +232,7 @@ def _clients(settings: Settings) -> list[Client]:
 
 def _size_limit(settings: Settings) -> int | None:
     """How many bytes the store may hold; memory is never without a limit."""
-    if settings.limits.store is None and settings.store == "memory://":
+    if settings.limits.store is None and (settings.store or "").lower().startswith("memory:"):
         return MEMORY_LIMIT
     return settings.limits.store
 

@@ -17,8 +17,10 @@ from config.errors import ConfigurationError
 from config.loader import load
 from config.settings import Settings
 from config.startup import describe, warnings
-from proxy.app import Plugins, Server
+from proxy.app import Plugins, Server, store_of, store_url
 from proxy.exchange.prompts import read_prompts
+from proxy.state.opening import shown
+from proxy.state.store import StoreOpenError
 from proxy.usage import log
 
 Result = TypeVar("Result")
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
         return command(parsed)
-    except ConfigurationError as error:
+    except (ConfigurationError, StoreOpenError) as error:
         _complain(str(error))
         return MISUSE
     except KeyboardInterrupt:
@@ -84,7 +86,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
     logger = structlog.get_logger("dragoman")
-    for line in describe(settings):
+    for line in [*describe(settings), f"store: {shown(store_url(settings))}"]:
         logger.info("configured", detail=line)
     for line in warnings(settings):
         logger.warning("configured", detail=line)
@@ -99,6 +101,9 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
         _complain(f"cannot listen on {settings.listen}: {error.strerror or error}")
         await server.stop()
         return 1
+    except StoreOpenError:
+        await server.stop()
+        raise
     _settle_memory()
     logger.info("listening", address=str(settings.listen), port=server.port)
     await told.wait()
@@ -117,7 +122,8 @@ def _demo(parsed: argparse.Namespace) -> int:
 def _check(parsed: argparse.Namespace) -> int:
     settings = load(parsed.config, os.environ, Plugins())
     read_prompts(settings)
-    for line in describe(settings):
+    store_of(settings)
+    for line in [*describe(settings), f"store: {shown(store_url(settings))}"]:
         _say(line)
     for line in warnings(settings):
         _say(f"note: {line}")

@@ -56,7 +56,8 @@ def _closed(response: dict[str, Any], opening: Mapping[str, object], kept: Seque
     tape = _Tape(opening, len(kept))
     for name, data in kept[3:]:
         tape.play(name.removeprefix("response."), orjson.loads(data))
-    if kept and tape.writer.sequence != len(kept):
+    # The end of a part may have been written already, together with that of its text.
+    if kept and tape.writer.sequence - len(tape.writer.outgoing) != len(kept):
         raise ValueError("the events were not written by this writer")
     response["output"] = tape.close()
     tape.writer.end(response)
@@ -80,6 +81,9 @@ class _Tape:
         if name == "output_item.added":
             self._item = event["item"]
             self.writer.open_item(event["item"])
+            if event["item"]["type"] == "function_call":
+                # The end of its arguments is told also where there are none.
+                self._open("function_call_arguments")
         elif name == "output_item.done":
             self._item = None
             self._output.append(event["item"])

@@ -190,6 +190,9 @@ class Run:
                 raise error from error.__cause__
             if assembler.has_output and self.first_output is None:
                 self.first_output = time.perf_counter()
+                if assembler.finished is not None and self._keep is not None and self.prepared.stream:
+                    # The whole answer came at once: its client sees the output before the store is waited for.
+                    return True
             if assembler.finished is not None:
                 self._count_attempt(None)
                 await self._finish(assembler.finished)
@@ -213,7 +216,7 @@ class Run:
         says by its answer.
         """
         answer, framer, decoder = self._answer, self._framer, self._decoder
-        if answer is None or framer is None or decoder is None or answer.ended:
+        if answer is None or framer is None or decoder is None or answer.ended or self.assembler.finished is not None:
             return
         over = asyncio.get_running_loop().create_future()
         began, worked = time.perf_counter(), 0.0

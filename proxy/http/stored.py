@@ -1,6 +1,7 @@
 """`/v1/responses/{id}`: what is kept of a response: retrieve, delete, list its input."""
 
 import time
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -87,9 +88,13 @@ async def response_object(request: web.Request, record: StoredResponse) -> dict[
     return response
 
 
+RESPONSE_ID: Final = r"(?!(?:compact|input_tokens)(?:/|$))[^/]+"
+"""What stands for a response's id in a path: everything but the names of the resources beside it."""
+
+
 def routes(prefix: str) -> list[web.RouteDef]:
     """The paths of this resource, under a prefix."""
-    one = f"{prefix}/responses/{{id:resp_[^/]*}}"
+    one = f"{prefix}/responses/{{id:{RESPONSE_ID}}}"
     return [
         web.get(one, retrieve, allow_head=False),
         web.delete(one, delete),

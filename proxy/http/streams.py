@@ -1,8 +1,8 @@
 """Streams of events that are kept: of stored responses, and of background responses while they run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 
 import structlog
 from aiohttp import web
@@ -17,13 +17,41 @@ from proxy.state.records import StoredResponse
 
 BACKGROUND = web.AppKey("background", BackgroundRuns)
 HEARTBEAT = web.AppKey("heartbeat", float)
-FOLLOWERS: "web.AppKey[set[asyncio.Task[object]]]" = web.AppKey("followers")
-"""The tasks that serve streams of background responses; these go on without them."""
-
-LOOK_AGAIN = 0.02
-"""How often is looked, in seconds, whether all followers have gone."""
-
 _log = structlog.get_logger("dragoman.http")
+
+
+class Followers:
+    """The tasks that serve streams of background responses; these go on without them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._left = asyncio.Event()
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """The current task serves such a stream meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+            self._left.set()
+
+    async def release(self, patience: float) -> None:
+        """End the streams that do not end by themselves within `patience` seconds: the process is about to end, and the
+        clients can come back."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._tasks:
+                    self._left.clear()
+                    await self._left.wait()
+        for task in list(self._tasks):
+            task.cancel()
+
+
+FOLLOWERS = web.AppKey("followers", Followers)
 
 
 async def stream_stored(request: web.Request, record: StoredResponse, starting_after: int | None) -> web.StreamResponse:
@@ -42,48 +70,28 @@ async def follow(
     """Send the events above `after` up to the terminal one. A client that leaves, leaves the response alone; one whose
     events cannot be had any more is left without an end, so that it sees that there is more."""
     response = web.StreamResponse(headers={**sse.HEADERS, **headers, "x-request-id": request[REQUEST_ID]})
-    followers, task = request.app[FOLLOWERS], asyncio.current_task()
-    assert task is not None
-    followers.add(task)
     try:
-        await response.prepare(request)
-        batches = request.app[BACKGROUND].follow(record, after)
-        async with aclosing(_with_heartbeats(batches, request.app[HEARTBEAT])) as told:
-            async for events in told:
-                # A write that is not awaited to its end would let memory grow with a client that does not read.
-                await response.write(sse.frame(events) if events else sse.HEARTBEAT)
-                if events and is_terminal(events[-1]):
-                    break
-        await response.write(sse.DONE)
-        await response.write_eof()
+        with request.app[FOLLOWERS].serving():
+            await response.prepare(request)
+            batches = request.app[BACKGROUND].follow(record, after)
+            async with aclosing(_with_heartbeats(batches, request.app[HEARTBEAT])) as told:
+                async for events in told:
+                    # A write that is not awaited to its end would let memory grow with a client that does not read.
+                    await response.write(sse.frame(events) if events else sse.HEARTBEAT)
+                    if events and is_terminal(events[-1]):
+                        break
+            await response.write(sse.DONE)
+            await response.write_eof()
     except ConnectionError:
         pass
-    except ResponsesError as error:
-        _log.warning("stream broken off", request_id=request[REQUEST_ID], response_id=record.id, error=error.message)
-        _break_off(request)
-    except Exception as error:  # the headers are sent: nothing else may follow them
-        _log.error("unexpected", request_id=request[REQUEST_ID], response_id=record.id, exc_info=error)
-        _break_off(request)
-    finally:
-        followers.discard(task)
+    except Exception as error:  # the headers are sent: no other answer may follow them
+        if isinstance(error, ResponsesError):
+            _log.warning("stream broken off", response_id=record.id, error=error.message)
+        else:
+            _log.error("unexpected", request_id=request[REQUEST_ID], response_id=record.id, exc_info=error)
+        if request.transport is not None:
+            request.transport.abort()
     return response
-
-
-async def release_followers(app: web.Application, patience: float) -> None:
-    """End the streams of background responses that do not end by themselves within `patience` seconds: the process is
-    about to end, and the clients can come back."""
-    followers: set[asyncio.Task[object]] = app[FOLLOWERS]
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            while followers:
-                await asyncio.sleep(LOOK_AGAIN)
-    for task in list(followers):
-        task.cancel()
-
-
-def _break_off(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 async def _with_heartbeats(batches: AsyncIterator[list[Outgoing]], heartbeat: float) -> AsyncGenerator[list[Outgoing]]:

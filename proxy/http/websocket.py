@@ -446,7 +446,7 @@ class _Delivery:
         self._timer.cancel()
 
     def _commit(self) -> None:
-        self.begun = True
+        self.begun = self._run.told = True
         self._connection.push(self._run.assembler.take(), self.member)
 
 

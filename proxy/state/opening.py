@@ -1,5 +1,6 @@
 """Which store a URL means, and where the default one is."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,8 @@ from proxy.state.store import Store, StoreOpenError
 
 FILE_NAME: Final = "dragoman.db"
 """The name of the default store's file."""
+
+_PARTS: Final = re.compile(r"([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 
 
 def store_from(url: str, *, durability: Durability) -> Store:
@@ -32,6 +35,17 @@ def default_store_url(environ: Mapping[str, str]) -> str:
     """The URL of the store where none is named: a SQLite file in `$DRAGOMAN_STATE_DIR`, else in
     `$XDG_STATE_HOME/dragoman`, else in `~/.local/state/dragoman`. Raises StoreOpenError where there is no home."""
     return f"sqlite:///{_state_folder(environ) / FILE_NAME}"
+
+
+def shown(url: str) -> str:
+    """The URL of a store as an operator may be told it: without name, password and options."""
+    scheme, _, rest = url.partition("://")
+    if "@" not in rest and "?" not in rest:
+        return url
+    [(host, path, options), *_] = _PARTS.findall(rest)
+    # An at sign elsewhere may stand in a password that should have been escaped.
+    place = "..." if "@" in path + options else host.rpartition("@")[2] + path
+    return f"{scheme}://{place}"
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path:

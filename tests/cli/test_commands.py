@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from proxy.cli import main
+from proxy.state.opening import shown
 from tests.vendors.process import Process, run
 from tests.vendors.server import Vendor
 
@@ -86,8 +87,56 @@ def test_check_describes_a_valid_configuration(
     output, log = capsys.readouterr()
     assert "provider house (type anthropic)" in output
     assert "note: fetch" in output
+    assert "store: sqlite:///" in output
     assert "valid" in output
     assert "sk-secret-key" not in output + log
+
+
+async def test_a_store_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    for store, says in (
+        (f"sqlite:///{tmp_path}/file/state.db", "cannot be used"),
+        (f"sqlite:///{tmp_path}/file", "cannot be used"),
+        ("redis://:sk-secret-key@127.0.0.1:notaport/0", "not a URL of Redis"),
+    ):
+        path = written(tmp_path, f"store: {store}\nlisten: 127.0.0.1:0\nproviders: {{toy: {{type: scripted}}}}\n")
+        status, output, log = await run(["serve", "--config", path])
+        assert status == 2, log
+        assert output == ""
+        [complaint] = [line for line in log.splitlines() if line.startswith("dragoman: ")]
+        assert says in complaint
+        assert "listening" not in log
+        assert "Traceback" not in log
+        assert "sk-secret-key" not in log
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("memory://", "memory://"),
+        ("sqlite:////var/lib/state.db", "sqlite:////var/lib/state.db"),
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("rediss://:sk-secret@redis.example:6380/1?timeout=5", "rediss://redis.example:6380/1"),
+        ("redis://h/0?password=sk-secret", "redis://h/0"),
+        ("postgresql://user:sk-secret@db.example/dragoman?sslmode=require", "postgresql://db.example/dragoman"),
+        ("postgresql://user:sk@sk-secret@db/dragoman", "postgresql://db/dragoman"),
+        ("postgresql://user:sk/secret@db/dragoman", "postgresql://..."),
+        ("postgresql://user:sk?secret@db/dragoman", "postgresql://..."),
+        ("postgresql://db/dragoman?password=sk@secret", "postgresql://..."),
+        ("postgresql://user:sk@[::1]:5432,other/dragoman", "postgresql://[::1]:5432,other/dragoman"),
+    ],
+)
+def test_a_store_is_named_without_its_password(url: str, told: str) -> None:
+    assert shown(url) == told
+
+
+async def test_a_default_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    path = written(tmp_path, "listen: 127.0.0.1:0\nproviders: {toy: {type: scripted}}\n")
+    status, _, log = await run(["serve", "--config", path], {"DRAGOMAN_STATE_DIR": str(tmp_path / "file")})
+    assert status == 2
+    assert "DRAGOMAN_STATE_DIR" in log
+    assert "Traceback" not in log
 
 
 def test_providers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import openai
 import pytest
+from pydantic import BaseModel
 
 from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.script import Called, Turn
@@ -169,3 +170,99 @@ async def test_compact_and_go_on(client: openai.AsyncOpenAI, vendor: Vendor) -> 
     last = await client.responses.create(model=CHAT, input=[*history, {"role": "user", "content": "Who am I?"}])
     assert last.output_text == "You are Ann."
     assert b"SUMMARY: the user is Ann." in vendor.last.body
+
+
+async def test_the_stream_helper_takes_a_background_response_up_again(
+    client: openai.AsyncOpenAI, vendor: Vendor
+) -> None:
+    going = asyncio.Event()
+    vendor.play(Turn("Good ", going, "day."))
+    seen = []
+    async with client.responses.stream(model=CHAT, input="Hi", background=True) as stream:
+        async for event in stream:
+            seen.append(event)
+            if event.type == "response.output_text.delta":
+                break
+    first: Any = seen[0]
+    going.set()
+    async with client.responses.stream(response_id=first.response.id, starting_after=seen[-1].sequence_number) as rest:
+        types = [event.type async for event in rest]
+        final = await rest.get_final_response()
+    assert types[0] == "response.output_text.delta"
+    assert types[-1] == "response.completed"
+    assert final.output_text == "Good day."
+    assert final.id == first.response.id
+    async with client.responses.stream(response_id=first.response.id) as whole:
+        assert [event.type async for event in whole] == [*(event.type for event in seen), *types]
+
+
+class Name(BaseModel):
+    """What is asked for."""
+
+    name: str
+
+
+async def test_parsed_answers_are_continued(client: openai.AsyncOpenAI, vendor: Vendor) -> None:
+    vendor.play(Turn("Noted."), Turn('{"name": "Ann"}'), Turn('{"name": "Ann"}'))
+    first = await client.responses.create(model=CHAT, input="I am Ann.")
+    second = await client.responses.parse(
+        model=CHAT, input="Who am I?", previous_response_id=first.id, text_format=Name
+    )
+    assert second.output_parsed == Name(name="Ann")
+    assert b"I am Ann." in vendor.last.body
+    async with client.responses.stream(
+        model=CHAT, input="Again?", previous_response_id=second.id, text_format=Name
+    ) as stream:
+        third = await stream.get_final_response()
+    assert third.output_parsed == Name(name="Ann")
+    assert (await client.responses.retrieve(third.id)).output_text == '{"name": "Ann"}'
+
+
+async def test_lists_in_both_orders(client: openai.AsyncOpenAI) -> None:
+    said: Any = [{"role": "user", "content": f"Number {number}"} for number in range(15)]
+    conversation = await client.conversations.create(items=said)
+    made = await client.responses.create(model=CHAT, input=said, conversation=conversation.id)
+    for order in ("asc", "desc"):
+        listed: list[Any] = [
+            item async for item in client.conversations.items.list(conversation.id, order=order, limit=4)
+        ]
+        given = [item async for item in client.responses.input_items.list(made.id, order=order, limit=4)]
+        texts = [item.content[0].text for item in listed]
+        if order == "desc":
+            listed.reverse()
+            texts.reverse()
+            given.reverse()
+        assert texts == [f"Number {number}" for number in [*range(15), *range(15)]] + ["Hello there."]
+        assert [item.id for item in given] == [item.id for item in listed][:-1]
+
+
+async def test_over_a_websocket(client: openai.AsyncOpenAI, vendor: Vendor) -> None:
+    vendor.play(Turn("Hello Ann."), Turn("You are Ann."), Turn("Ann."), Turn("Still Ann."))
+    async with client.responses.connect() as connection:
+
+        async def completed(**body: Any) -> Any:
+            await connection.response.create(model=CHAT, **body)
+            async for event in connection:
+                if event.type == "response.completed":
+                    return event.response
+            raise AssertionError("the connection ended")
+
+        first = await completed(input="I am Ann.")
+        assert await client.responses.retrieve(first.id) == first
+        again = [event async for event in await client.responses.retrieve(first.id, stream=True)]
+        last: Any = again[-1]
+        assert last.response == first
+        second = await completed(input="Who am I?", previous_response_id=first.id)
+        assert second.output_text == "You are Ann."
+        assert b"I am Ann." in vendor.last.body
+        unstored = await completed(input="Who?", previous_response_id=second.id, store=False)
+        with pytest.raises(openai.NotFoundError):
+            await client.responses.retrieve(unstored.id)
+        third = await completed(input="And now?", previous_response_id=unstored.id)
+        assert b"Who?" in vendor.last.body
+        given = [item async for item in client.responses.input_items.list(third.id, order="asc")]
+        assert len(given) == 7
+        await client.responses.delete(first.id)
+        await connection.response.create(model=CHAT, input="Hi", previous_response_id=first.id)
+        refusal: Any = await connection.recv()
+        assert (refusal.type, refusal.error.code) == ("error", "previous_response_not_found")

@@ -134,24 +134,27 @@ async def test_runs_of_a_dead_replica_are_begun_again_or_fail(vendor: Vendor, tm
         return Turn("Done.") if dead else Turn("Begun ", stuck)
 
     vendor.responder = answer
-    async with aiohttp.ClientSession() as http:
-        async with replica(path, http) as (first, client), replica(path, http) as (_, other):
-            unseen = (await client.create(background=True))["id"]
-            shown = ""
-            async for event in client.streamed(background=True):
-                shown = event.get("response", {}).get("id", shown)
-                if event["type"] == "response.output_text.delta":
-                    break
-            dead = True
-            first.process.kill()
-            again = await ended(other, unseen)
-            assert again["status"] == "completed"
-            assert again["output"][0]["content"][0]["text"] == "Done."
-            lost = await ended(other, shown)
-            assert lost["status"] == "failed"
-            assert "ended before" in lost["error"]["message"]
-            events = await other.stream_of(shown)
-            assert [event["sequence_number"] for event in events] == list(range(len(events)))
-            assert events[-1]["type"] == "response.failed"
-            assert events[-1]["response"] == lost
+    async with (
+        aiohttp.ClientSession() as http,
+        replica(path, http) as (first, client),
+        replica(path, http) as (_, other),
+    ):
+        unseen = (await client.create(background=True))["id"]
+        shown = ""
+        async for event in client.streamed(background=True):
+            shown = event.get("response", {}).get("id", shown)
+            if event["type"] == "response.output_text.delta":
+                break
+        dead = True
+        first.process.kill()
+        again = await ended(other, unseen)
+        assert again["status"] == "completed"
+        assert again["output"][0]["content"][0]["text"] == "Done."
+        lost = await ended(other, shown)
+        assert lost["status"] == "failed"
+        assert "ended before" in lost["error"]["message"]
+        events = await other.stream_of(shown)
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
+        assert events[-1]["type"] == "response.failed"
+        assert events[-1]["response"] == lost
     stuck.set()

@@ -298,15 +298,34 @@ async def test_a_response_belongs_to_the_client_that_made_it(gateways: Gateways)
 
 
 @pytest.mark.parametrize(
-    "odd", ["resp_", "resp_%00", "resp_%ff%fe", "resp_k%C3%A4se", "resp_a%20b", "resp_" + "x" * 3000]
+    "odd",
+    [
+        "resp_",
+        "resp_%00",
+        "resp_%ff%fe",
+        "resp_k%C3%A4se",
+        "resp_a%20b",
+        "resp_" + "x" * 3000,
+        "chatcmpl-1",
+        "compacted",
+        "%3Fstream=true",
+        "{id}",
+    ],
 )
 async def test_ids_that_are_nothing(gateway: Gateway, odd: str) -> None:
-    for method, path in (("GET", odd), ("DELETE", odd), ("GET", f"{odd}/input_items")):
+    for method, path in (
+        ("GET", odd),
+        ("GET", f"{odd}?stream=true"),
+        ("DELETE", odd),
+        ("GET", f"{odd}/input_items"),
+        ("POST", f"{odd}/cancel"),
+    ):
         url = URL(f"{gateway.url}/v1/responses/{path}", encoded=True)
         async with gateway.http.request(method, url) as answer:
             assert answer.status == 404
             error = (await answer.json())["error"]
-        assert error["message"].startswith("Response with id 'resp_")
+        assert error["message"].startswith(f"Response with id '{odd[:4]}" if odd[0] != "%" else "Response with id '?")
+        assert error["code"] is None
         assert len(error["message"]) < 400
 
 

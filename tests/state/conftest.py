@@ -7,9 +7,6 @@ import pytest
 
 from proxy.state.store import Store
 from tests.state.kit import KINDS, ONE_PROCESS, Backend, Kind, backend_of, server_of
-from tests.state.servers import fresh_postgres_url, fresh_redis_url, postgres_url, redis_url
-
-__all__ = ["fresh_postgres_url", "fresh_redis_url", "postgres_url", "redis_url"]
 
 
 @pytest.fixture(params=KINDS)

@@ -17,6 +17,7 @@ from proxy.state.records import (
     BackgroundRun,
     Conversation,
     Ending,
+    EventBatch,
     NewResponse,
     Place,
     Status,
@@ -30,6 +31,12 @@ NOW: Final = 1_800_000_000.0
 FOREVER: Final = NOW + 1e9
 OWNER: Final = "ann"
 OTHER_OWNER: Final = "bob"
+
+LEASE: Final = NOW + 30
+"""When the leases of started runs end."""
+
+LATER: Final = NOW + 60
+"""When they are over."""
 
 ENDED: Final[tuple[Status, ...]] = ("completed", "incomplete", "failed", "cancelled")
 
@@ -145,6 +152,11 @@ def ending(
     )
 
 
+def batch(first: int, last: int) -> EventBatch:
+    """Events whose bytes tell their numbers."""
+    return EventBatch(first, last, mark(f"events {first}-{last}"))
+
+
 def own(response_id: str) -> set[str]:
     """The marks of what a response keeps beside its items."""
     return {f"body {response_id}", f"journal {response_id}"}
@@ -164,6 +176,22 @@ async def found(store: Store, response_id: str, owner: str = OWNER, now: float =
     response = await store.response(response_id, owner, now)
     assert response is not None, response_id
     return response
+
+
+async def started(
+    store: Store,
+    response_id: str,
+    *,
+    after: Place | None = None,
+    replica: str = "one",
+    conversation: str | None = None,
+    until: float = LEASE,
+) -> StoredResponse:
+    """Start a run and look its response up."""
+    await store.start_run(
+        beginning(response_id, after=after, conversation=conversation), run_of(response_id, replica), until
+    )
+    return await found(store, response_id)
 
 
 async def exists(store: Store, response_id: str, owner: str = OWNER, now: float = NOW) -> bool:

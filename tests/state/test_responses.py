@@ -185,6 +185,16 @@ async def test_items_are_found_by_their_ids(store: Store) -> None:
     assert await store.find_items(["a_in", "a_in"], OWNER, NOW) == {"a_in": item("a_in").body}
 
 
+async def test_items_of_a_deleted_response_are_not_found_though_a_history_has_them(store: Store) -> None:
+    first = await kept(store, answer("a"))
+    second = await kept(store, answer("b", after=first.place))
+    third = await kept(store, answer("c", after=second.place))
+    assert await store.delete_response("b", OWNER, NOW)
+    found_items = await store.find_items(["a_in", "a_out", "b_in", "b_out", "c_in", "c_out"], OWNER, NOW)
+    assert set(found_items) == {"a_in", "a_out", "c_in", "c_out"}
+    assert len(await store.history(third.place)) == 6
+
+
 async def test_many_items_are_found_at_once(store: Store) -> None:
     entries = numbered("i", 3000)
     await store.save(answer("a", input=entries))

@@ -241,6 +241,13 @@ async def test_the_responses_of_a_deleted_conversation_stay(store: Store, backen
     await holds(backend, set())
 
 
+async def test_items_of_a_deleted_conversation_are_not_found_though_a_history_has_them(store: Store) -> None:
+    response = await kept(store, answer("a", after=await talk(store, "i1"), conversation="conv"))
+    assert await store.delete_conversation("conv", OWNER)
+    assert set(await store.find_items(["i1", "a_in", "a_out"], OWNER, NOW)) == {"a_in", "a_out"}
+    assert await history(store, response.place) == ["i1", "a_in", "a_out"]
+
+
 async def test_a_conversation_may_go_after_its_responses(store: Store, backend: Backend) -> None:
     first = await kept(store, answer("a", after=await talk(store, "i1"), conversation="conv"))
     await store.save(answer("b", after=first.place))

@@ -199,13 +199,13 @@ class Gateway:
             for sample in family.samples
         ]
 
-    async def open(self, **body: Any) -> "Wire":
+    async def open(self, *, key: str = "sk-any", **body: Any) -> "Wire":
         """POST a response request over a connection that the test reads and closes itself."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         content = orjson.dumps(body)
         writer.write(
             b"POST /v1/responses HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%b" % (len(content), content)
+            b"authorization: Bearer %b\r\ncontent-length: %d\r\n\r\n%b" % (key.encode(), len(content), content)
         )
         await writer.drain()
         self.wires.append(wire := Wire(reader, writer))

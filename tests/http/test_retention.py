@@ -1,0 +1,67 @@
+"""What is forgotten by itself: responses after their time, and the oldest ones when there are too many."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.exchange import housekeeping
+from proxy.exchange.housekeeping import Intervals
+from tests.vendors.gateway import MODELS, Gateway, Gateways
+from tests.vendors.waiting import eventually
+
+CHAT = MODELS["openai_chat"]
+
+FORGOTTEN = "dragoman_store_forgotten_total"
+
+
+@pytest.fixture(autouse=True)
+def diligent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is looked after all the time."""
+    monkeypatch.setattr(housekeeping, "Intervals", lambda: Intervals(renew=0.01, trim=0.01, sweep=0.01))
+
+
+@pytest.fixture(params=["memory", "sqlite", "fresh_redis_url", "fresh_postgres_url"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return str(request.getfixturevalue(request.param))
+
+
+async def assert_gone(gateway: Gateway, response_id: str) -> None:
+    for path in ("", "/input_items"):
+        assert (await gateway.request("GET", f"/v1/responses/{response_id}{path}")).status == 404
+    answer = await gateway.create(model=CHAT, input="And?", previous_response_id=response_id)
+    assert answer.error["code"] == "previous_response_not_found"
+
+
+async def test_responses_are_kept_for_their_time_and_conversations_until_they_are_deleted(
+    gateways: Gateways, store: str
+) -> None:
+    gateway = await gateways.start(store=store, retention="300ms")
+    made = (await gateway.create(model=CHAT, input="One", conversation={})).response
+    again = (await gateway.create(model=CHAT, input="Two", previous_response_id=made["id"])).response
+    queued = (await gateway.create(model=CHAT, input="Three", background=True)).json
+    await eventually(lambda: gateway.metric(FORGOTTEN, reason="expired"), lambda forgotten: forgotten == 3)
+    for response in (made, again, queued):
+        await assert_gone(gateway, response["id"])
+    path = f"/v1/conversations/{made['conversation']['id']}/items"
+    assert len((await gateway.request("GET", path)).json["data"]) == 2
+    answer = await gateway.create(model=CHAT, input="And?", conversation=made["conversation"])
+    assert answer.status == 200
+    assert await gateway.metric(FORGOTTEN, reason="size") == 0
+
+
+async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: str) -> None:
+    gateway = await gateways.start(store=store, limits={"store": 60_000})
+    conversation = (await gateway.create(model=CHAT, input="One", conversation={}, store=False)).response
+    made = [(await gateway.create(model=CHAT, input="x" * 10_000)).response["id"] for _ in range(12)]
+    await eventually(lambda: gateway.metric(FORGOTTEN, reason="size"), lambda forgotten: forgotten >= 6)
+    await assert_gone(gateway, made[0])
+    answer = await gateway.create(model=CHAT, input="And?", previous_response_id=made[-1], store=False)
+    assert answer.status == 200
+    path = f"/v1/conversations/{conversation['conversation']['id']}"
+    assert (await gateway.request("GET", path)).status == 200
+    assert await gateway.metric(FORGOTTEN, reason="expired") == 0
