@@ -16,7 +16,7 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.responses import errors, identifiers
 from proxy.responses.errors import ResponsesError
 from proxy.responses.items import InputItem
-from proxy.responses.request import CreateRequest, check_state
+from proxy.responses.request import ConversationReference, CreateRequest, check_state
 from proxy.responses.stored_items import is_usable_id, with_ids
 from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem, StoredResponse
 from proxy.state.store import HistoryGoneError
@@ -75,8 +75,7 @@ async def resolve(
             context = Context(known.items, known.after)
         else:
             context = await _previous(gateway, request.previous_response_id, client)
-    if any(item["type"] == "item_reference" for item in request.input):
-        await _replace_references(gateway, request, client, context)
+    request.input = await _without_references(gateway, request.input, client, context.items, "input")
     size = sum(len(item.body) for item in context.items)
     if size > gateway.history_limit:
         raise ResponsesError(
@@ -93,12 +92,7 @@ async def _conversation(
     gateway: Gateway, conversation_id: str | None, request: CreateRequest, client: Client
 ) -> Context:
     if conversation_id is None:
-        assert request.conversation is not None
-        new = Conversation(
-            identifiers.conversation_id(), client.name, int(time.time()), request.conversation.get("metadata") or {}
-        )
-        items = [StoredItem(*item) for item in with_ids(request.conversation.get("items") or [])]
-        return Context(items, Place(new.id, len(items)), new.id, (new, items))
+        return await _new_conversation(gateway, request.conversation or {}, client)
     if identifiers.is_storable(conversation_id):
         # An item that is removed between the two look-ups makes the second one fail.
         for _ in range(MAX_LOOKS):
@@ -108,6 +102,18 @@ async def _conversation(
             with suppress(HistoryGoneError):
                 return Context(await gateway.store.history(found.end), found.end, found.id)
     raise errors.conversation_not_found(conversation_id)
+
+
+async def _new_conversation(gateway: Gateway, given: ConversationReference, client: Client) -> Context:
+    new = Conversation(identifiers.conversation_id(), client.name, int(time.time()), given.get("metadata") or {})
+    first = await _without_references(gateway, given.get("items") or [], client, (), "conversation.items")
+    try:
+        items = [StoredItem(*item) for item in with_ids(first)]
+    except (orjson.JSONEncodeError, RecursionError):
+        raise errors.malformed_value(
+            "conversation.items", "an item is nested deeper than the gateway can write"
+        ) from None
+    return Context(items, Place(new.id, len(items)), new.id, (new, items))
 
 
 async def _previous(gateway: Gateway, response_id: str, client: Client) -> Context:
@@ -128,17 +134,19 @@ async def _previous(gateway: Gateway, response_id: str, client: Client) -> Conte
         raise errors.previous_response_not_found(response_id) from None
 
 
-async def _replace_references(gateway: Gateway, request: CreateRequest, client: Client, context: Context) -> None:
-    """Put the items in place of the references to them: from the history at hand, else from the store."""
-    at_hand = {item.id: item.body for item in context.items}
-    wanted = [item["id"] for item in request.input if item["type"] == "item_reference"]
-    missing = [name for name in wanted if name not in at_hand]
-    usable = sorted({name for name in missing if is_usable_id(name)})
-    if usable:
-        at_hand |= await gateway.store.find_items(usable, client.name, time.time())
+async def _without_references(
+    gateway: Gateway, items: Sequence[InputItem], client: Client, history: Sequence[StoredItem], param: str
+) -> list[InputItem]:
+    """The items, with what they name in place of references: from the history at hand, else from the store. Raises
+    ResponsesError (404, `param`)."""
+    wanted = [item["id"] for item in items if item["type"] == "item_reference"]
+    if not wanted:
+        return list(items)
+    at_hand = {item.id: item.body for item in history}
+    missing = sorted({name for name in wanted if name not in at_hand and is_usable_id(name)})
+    if missing:
+        at_hand |= await gateway.store.find_items(missing, client.name, time.time())
     for name in wanted:
         if name not in at_hand:
-            raise errors.item_not_found(name)
-    request.input = [
-        orjson.loads(at_hand[item["id"]]) if item["type"] == "item_reference" else item for item in request.input
-    ]
+            raise errors.item_not_found(name, param)
+    return [orjson.loads(at_hand[item["id"]]) if item["type"] == "item_reference" else item for item in items]

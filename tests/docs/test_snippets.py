@@ -57,6 +57,7 @@ def test_toml_is_valid(snippet: Snippet) -> None:
 # --- programs ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:connect.. must be used as a context manager:DeprecationWarning")  # of the SDK
 @pytest.mark.parametrize("snippet", snippets("python"), ids=str)
 async def test_programs_run(snippet: Snippet, gateway: Gateway) -> None:
     text = _GATEWAY.sub(gateway.url, snippet.text)

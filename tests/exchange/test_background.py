@@ -107,7 +107,7 @@ async def house(
     """A gateway on a store that fails when it is told to."""
     store = FaultyStore()
     monkeypatch.setattr(app, "Estimator", lambda: estimator)
-    monkeypatch.setattr(app, "store_from", lambda url, durability: store)
+    monkeypatch.setattr(app, "store_of", lambda settings: store)
     path = tmp_path / "dragoman.yaml"
     path.write_text(yaml.safe_dump(configuration(vendor.url)))
     plugins = app.Plugins()

@@ -391,3 +391,25 @@ async def test_a_conversation_gets_the_turn_during_which_an_item_is_removed(gate
     response = await running
     assert [item["role"] for item in await listed(gateway, name)] == ["user", "assistant"]
     assert (await told(gateway, response["id"])).json == response
+
+
+async def test_a_new_conversation_may_begin_with_references(gateway: Gateway, vendor: Vendor) -> None:
+    await stored(gateway, input=[{"id": "msg_mine", "role": "user", "content": "Remember this"}])
+    reference = {"type": "item_reference", "id": "msg_mine"}
+    response = await stored(gateway, input="What?", conversation={"items": [reference]})
+    assert b"Remember this" in vendor.last.body
+    await stored(gateway, input="Again?", conversation=response["conversation"]["id"])
+    assert b"Remember this" in vendor.last.body
+    unknown = {"type": "item_reference", "id": "msg_x"}
+    answer = await gateway.create(model=CHAT, input="What?", conversation={"items": [unknown]})
+    assert (answer.status, answer.error["param"]) == (404, "conversation.items")
+
+
+async def test_a_new_conversation_that_cannot_be_written_is_refused(gateway: Gateway) -> None:
+    deep = b"[" * 300 + b"]" * 300
+    item = b'{"type":"tool_search_output","call_id":"c","execution":"client","status":"completed","tools":[%b]}' % (
+        b'{"type":"function","name":"f","parameters":{"x":%b}}' % deep
+    )
+    body = b'{"model":"%b","input":"x","conversation":{"items":[%b]}}' % (CHAT.encode(), item)
+    answer = await gateway.request("POST", "/v1/responses", body=body, headers={"content-type": "application/json"})
+    assert (answer.status, answer.error["param"]) == (400, "conversation.items")

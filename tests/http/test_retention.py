@@ -40,7 +40,7 @@ async def assert_gone(gateway: Gateway, response_id: str) -> None:
 async def test_responses_are_kept_for_their_time_and_conversations_until_they_are_deleted(
     gateways: Gateways, store: str
 ) -> None:
-    gateway = await gateways.start(store=store, retention="300ms")
+    gateway = await gateways.start(store=store, retention="1s")
     made = (await gateway.create(model=CHAT, input="One", conversation={})).response
     again = (await gateway.create(model=CHAT, input="Two", previous_response_id=made["id"])).response
     queued = (await gateway.create(model=CHAT, input="Three", background=True)).json
