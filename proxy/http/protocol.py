@@ -3,6 +3,7 @@
 aiohttp answers them in plain text and logs the offending bytes, which may be a key.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, cast
 
@@ -15,6 +16,9 @@ from proxy.exchange.record import record_rejected
 from proxy.http.surface import GATEWAY, error_response
 from proxy.responses import identifiers
 from proxy.responses.errors import ResponsesError
+
+CUTTING_TIME = 0.2
+"""How long, in seconds, what is cut at the end of the grace has to end."""
 
 RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -60,6 +64,23 @@ class _Connection(web.RequestHandler):
     def __init__(self, server: _Server, **arguments: object) -> None:
         super().__init__(server, **arguments)  # type: ignore[arg-type] # handed through
         self._gateway = server.gateway
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """aiohttp: take nothing new, and wait for the request at work. What outlasts the time would get the same time
+        once more; here it is cut."""
+        try:
+            async with asyncio.timeout(None if timeout is None else timeout + CUTTING_TIME):
+                await super().shutdown(timeout)
+        except TimeoutError:
+            if self._task_handler is not None:
+                self._task_handler.cancel()
+            self.force_close()
+
+    def log_exception(self, *args: object, **kwargs: object) -> None:
+        """aiohttp: a connection ends by an error after its answer. What a client sent wrong is no news."""
+        error = kwargs.get("exc_info")
+        if not isinstance(error, web.RequestPayloadError):
+            _log.error("unexpected", reason=str(args[0]) if args else "", exc_info=error)
 
     def handle_error(
         self,

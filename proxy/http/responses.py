@@ -21,18 +21,18 @@ from proxy.responses.errors import ResponsesError
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
 STREAMS: "web.AppKey[set[Interruptible]]" = web.AppKey("streams")
-"""The streams that are being served, over SSE and over WebSockets."""
+"""What waits for vendors: streams, over SSE and over WebSockets, and answers that are sent whole."""
 
 
 class Interruptible(Protocol):
-    """What ends with its terminal events when it is told to."""
+    """What ends with its terminal events, or with an error, when it is told to."""
 
     def interrupt(self) -> None:
         """Stop waiting for the vendor."""
 
 
 def interrupt_streams(app: web.Application) -> None:
-    """End every open stream now, each with its terminal event: the process is about to end."""
+    """End what waits for vendors now, a stream with its terminal event: the process is about to end."""
     streams: set[Interruptible] = app[STREAMS]
     for stream in list(streams):
         stream.interrupt()
@@ -42,10 +42,16 @@ MAX_HEADER_TEXT = 4000
 """How much of a client's own text a header repeats, in characters: clients refuse lines above 8 KiB."""
 
 
+MULTI_AGENT = "responses_multi_agent"
+"""The beta that would make the answer something else; others, such as `responses_websockets`, change nothing."""
+
+
 async def create(request: web.Request) -> web.StreamResponse:
     """`POST /v1/responses`."""
     arrived = time.perf_counter()
     gateway = request.app[GATEWAY]
+    if MULTI_AGENT in request.headers.get("OpenAI-Beta", ""):
+        raise ResponsesError(400, f"This gateway does not offer multi-agent runs (OpenAI-Beta: {MULTI_AGENT}).")
     body = await read_body(request)
     run = await accept(gateway, body, request[CLIENT], arrived=arrived)
     if run.request.background:
@@ -74,11 +80,22 @@ def _response(run: Run) -> dict[str, object]:
 
 async def whole(run: Run, request: web.Request, answer: Callable[[Run], dict[str, object]]) -> web.Response:
     """Drive the run to its end; what it is answered with is said by `answer`."""
+    streams, waiting = request.app[STREAMS], _Waiting()
+    streams.add(waiting)
     try:
         try:
             while await run.advance():
                 pass
+        except asyncio.CancelledError:
+            if not waiting.interrupted:
+                raise
+            waiting.resume()
+            # What the store has by now is announced all the same.
+            if not run.assembler.announced:
+                await run.give_up(shutting_down())
+                raise shutting_down() from None
         finally:
+            streams.discard(waiting)
             await run.close()
             record(request.app[GATEWAY], run, request[REQUEST_ID])
     except ResponsesError as error:
@@ -93,8 +110,8 @@ async def whole(run: Run, request: web.Request, answer: Callable[[Run], dict[str
 
 async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
     gateway, request_id = request.app[GATEWAY], request[REQUEST_ID]
-    sink, streams = _Sink(run, request), request.app[STREAMS]
-    streams.add(sink)
+    sink, waiting, streams = _Sink(run, request), _Waiting(), request.app[STREAMS]
+    streams.add(waiting)
     gateway.metrics.streams_open.inc()
     recorded = False
     try:
@@ -116,22 +133,41 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         if not recorded:
             run.outcome = "cancelled"
     except asyncio.CancelledError:
-        if recorded or not sink.interrupted:
+        if recorded or not waiting.interrupted:
             raise
-        sink.resume()
+        waiting.resume()
         await run.fail(shutting_down())
         record(gateway, run, request_id)
         recorded = True
         await sink.write(sse.frame(run.assembler.take()) + sse.DONE)
         await sink.end()
     finally:
-        streams.discard(sink)
+        streams.discard(waiting)
         sink.stop()
         gateway.metrics.streams_open.dec()
         await run.close()
         if not recorded:
             record(gateway, run, request_id)
     return sink.response
+
+
+class _Waiting:
+    """The task that makes an answer, and whether it was interrupted."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._task = asyncio.current_task()
+
+    def interrupt(self) -> None:
+        """Stop waiting for the vendor."""
+        if self._task is not None and not self.interrupted:
+            self.interrupted = True
+            self._task.cancel()
+
+    def resume(self) -> None:
+        """The interruption was taken note of: what follows may wait again."""
+        if self._task is not None:
+            self._task.uncancel()
 
 
 class _Sink:
@@ -148,20 +184,7 @@ class _Sink:
         self._written = self._loop.time()
         self._timer = self._loop.call_later(request.app[COMMIT_AFTER], self._tick)
         self._beat: asyncio.Task[None] | None = None
-        self._task = asyncio.current_task()
-        self.interrupted = False
         self._chunked = False
-
-    def interrupt(self) -> None:
-        """Stop waiting for the vendor."""
-        if self._task is not None and not self.interrupted:
-            self.interrupted = True
-            self._task.cancel()
-
-    def resume(self) -> None:
-        """The interruption was taken note of: what follows may wait again."""
-        if self._task is not None:
-            self._task.uncancel()
 
     async def write(self, data: bytes) -> None:
         """Send whole events. Raises ConnectionError when the client has left."""

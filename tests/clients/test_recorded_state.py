@@ -84,7 +84,7 @@ class Play:
         """What the model says: what the next request takes for granted. It does not end when it is to be cancelled, and
         makes the calls whose outputs are brought without the calls."""
         body = self._recordings[position]["body"]
-        following = self._recordings[position + 1] if position + 1 < len(self._recordings) else {"path": ""}
+        following: Recording = self._recordings[position + 1] if position + 1 < len(self._recordings) else {"path": ""}
         if body.get("background") and following["path"].endswith("/cancel"):
             return Turn("Never ", asyncio.Event())
         items = [item for item in (following.get("body") or {}).get("input", ()) if isinstance(item, dict)]

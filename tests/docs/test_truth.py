@@ -101,3 +101,17 @@ def test_every_dependency_has_a_reason() -> None:
     table = prose(ROOT / "docs/architecture.md").partition("\n## Dependencies\n")[2].partition("\n## ")[0]
     reasons = set(re.findall(r"`([\w.-]+)`", "\n".join(re.findall(r"^\| [^|(]*", table, re.MULTILINE))))
     assert wanted == reasons
+
+
+def test_the_image_keeps_its_state_where_the_documents_say() -> None:
+    lines = (ROOT / "deploy/docker/Dockerfile").read_text().splitlines()
+    user = next(line for line in lines if line.startswith("USER ")).partition(" ")[2]
+    folder = next(line for line in lines if line.startswith("ENV DRAGOMAN_STATE_DIR=")).partition("=")[2]
+    assert f"VOLUME {folder}" in lines
+    assert any(line.startswith("RUN ") and f"chown {user} {folder}" in line for line in lines)
+    assert f"-v dragoman:{folder} " in (ROOT / "docs/operating.md").read_text()
+
+
+def test_the_image_can_reach_every_store() -> None:
+    locked = re.findall(r"^([\w-]+)==", (ROOT / "requirements/runtime.lock").read_text(), re.MULTILINE)
+    assert {"redis", "hiredis", "asyncpg", "uvloop"} <= set(locked)

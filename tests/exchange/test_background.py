@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tests.exchange.faulty_store import FaultyStore
 from tests.vendors.gateway import MODELS, configuration
 from tests.vendors.script import SILENCE, Called, Turn
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 ANYONE = Client()
@@ -72,7 +73,7 @@ class House:
 
     async def ended(self, response_id: str) -> dict[str, Any]:
         """The response object, when it has ended."""
-        await until(partial(self.has_ended, response_id))
+        await eventually(partial(self.has_ended, response_id), bool)
         found = await self.found(response_id)
         response: dict[str, Any] = orjson.loads(found.body)
         response["output"] = [orjson.loads(item) for item in await self.gateway.store.output(found)]
@@ -123,13 +124,6 @@ async def house(
     assert [task for task in asyncio.all_tasks() if own in repr(task)] == []
 
 
-async def until(told: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(10):
-        while not await told():  # noqa: ASYNC110 - a store tells nobody of what it gets
-            await asyncio.sleep(0.005)
-
-
 async def has_left(replica: BackgroundRuns, response_id: str) -> bool:
     return response_id not in replica._active
 
@@ -149,12 +143,12 @@ async def test_who_was_replaced_tells_nothing_of_its_own(house: House, vendor: V
     response_id = await house.begin(first, stream=stream)
     await vendor.arrival()
     if stream:
-        await until(partial(house.has_shown, response_id, 2))
+        await eventually(partial(house.has_shown, response_id, 2), bool)
     followers = [asyncio.create_task(house.follow(first, response_id)) for _ in range(3)] if stream else []
     await second.take_over()
     await vendor.arrival()
     going.set()
-    await until(partial(has_left, first, response_id))
+    await eventually(partial(has_left, first, response_id), bool)
     assert (await house.found(response_id)).status in UNFINISHED
     thinking.set()
     last = await house.ended(response_id)
@@ -176,7 +170,7 @@ async def test_a_run_whose_end_cannot_be_kept_tells_no_end(house: House, vendor:
     house.store.fail("append_events", 10**6)
     house.store.fail("finish_run")
     going.set()
-    await until(partial(has_left, first, response_id))
+    await eventually(partial(has_left, first, response_id), bool)
     house.store.fail("append_events", 0)
     await first.take_over()
     assert text_of(await house.legal(await following)) == "Kept."
@@ -192,7 +186,7 @@ async def test_no_event_is_lost_when_the_end_overtakes_the_events(house: House, 
     response_id = await house.begin(replica, stream=True)
     following = asyncio.create_task(house.follow(replica, response_id))
     await house.store.begun("append_events")
-    await until(partial(house.has_ended, response_id))
+    await eventually(partial(house.has_ended, response_id), bool)
     held.set()
     assert text_of(await house.legal(await following)) == "Good day."
 
@@ -204,7 +198,7 @@ async def test_no_event_is_lost_when_the_store_refuses_it_after_the_end(house: H
     response_id = await house.begin(replica, stream=True)
     following = asyncio.create_task(house.follow(replica, response_id))
     await house.store.begun("append_events")
-    await until(partial(house.has_ended, response_id))
+    await eventually(partial(house.has_ended, response_id), bool)
     held.set()
     await house.store.ping()
     await house.store.ping()
@@ -220,7 +214,7 @@ async def test_events_are_kept_again_when_the_store_failed(house: House, vendor:
     replica = house.replica()
     response_id = await house.begin(replica, stream=True)
     following = asyncio.create_task(house.follow(house.replica(), response_id))
-    await until(partial(house.has_shown, response_id, 3))
+    await eventually(partial(house.has_shown, response_id, 3), bool)
     going.set()
     assert text_of(await house.legal(await following)) == "Good day."
 
@@ -421,7 +415,7 @@ async def test_an_end_that_was_half_kept_is_told_once(house: House, vendor: Vend
     vendor.play(Turn("Good ", SILENCE))
     first = house.replica(OVER)
     response_id = await house.begin(first, stream=True)
-    await until(partial(house.has_shown, response_id, 4))
+    await eventually(partial(house.has_shown, response_id, 4), bool)
     house.store.fail("finish_run")
     with pytest.raises(StoreUnavailableError):
         await house.replica(OVER).take_over()

@@ -167,8 +167,6 @@ async def test_a_follower_of_a_response_that_is_deleted_meanwhile_is_left_withou
         await other.stop(10.0)
         assert await store.delete_response(response_id, "default", time.time())
         held.set()
-        with pytest.raises(aiohttp.ClientPayloadError):
-            while True:
-                body += await answer.content.readany()
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await answer.content.read()
     assert b"[DONE]" not in body
-    assert b"HTTP/1.1" not in body

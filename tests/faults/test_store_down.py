@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.state.servers import Server, postgres_server, redis_server
 from tests.vendors.gateway import MODELS, Gateways
+from tests.vendors.journal import Journal
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 
@@ -78,3 +81,16 @@ async def test_a_start_without_the_store_serves_what_needs_none(
     assert (await gateway.create(model=CHAT, input="Hello", store=False)).response["status"] == "completed"
     assert (await gateway.create(model=CHAT, input="Hello")).status == 503
     assert await gateway.metric("dragoman_store_failures_total") > 0
+
+
+async def test_it_is_said_once_that_the_store_is_down_and_once_that_it_is_back(
+    gateways: Gateways, server: Server, journal: Journal
+) -> None:
+    server.stop()
+    gateway = await gateways.start(store=server.url)
+    first = await gateway.metric("dragoman_store_failures_total")
+    await eventually(partial(gateway.metric, "dragoman_store_failures_total"), lambda times: times > first + 1)
+    server.start()
+    await journal.entry(event="store reached")
+    said = [entry["event"] for entry in journal.entries if entry["event"].startswith("store ")]
+    assert said == ["store not reached", "store reached"]

@@ -215,8 +215,8 @@ async def test_a_streamed_background_response_is_a_legal_stream(gateways: Gatewa
 async def test_what_was_dropped_is_told_at_once(gateway: Gateway) -> None:
     for stream in (False, True):
         answer = await gateway.create(
-            model=MODELS["gemini"], input="Hi", background=True, stream=stream, parallel_tool_calls=False, user="me"
+            model=MODELS["gemini"], input="Hi", background=True, stream=stream, text={"verbosity": "low"}
         )
         assert answer.headers["x-dragoman-provider"] == "google"
         assert answer.headers["x-dragoman-model"] == "gemini-3.5-flash"
-        assert "parallel_tool_calls" in answer.headers["x-dragoman-dropped"]
+        assert answer.headers["x-dragoman-dropped"] == "text.verbosity"

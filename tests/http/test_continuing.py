@@ -413,3 +413,53 @@ async def test_a_new_conversation_that_cannot_be_written_is_refused(gateway: Gat
     body = b'{"model":"%b","input":"x","conversation":{"items":[%b]}}' % (CHAT.encode(), item)
     answer = await gateway.request("POST", "/v1/responses", body=body, headers={"content-type": "application/json"})
     assert (answer.status, answer.error["param"]) == (400, "conversation.items")
+
+
+async def test_a_tool_turn_in_a_conversation_needs_only_its_output(
+    gateway: Gateway, vendor: Vendor, model: str
+) -> None:
+    name = await new_conversation(gateway)
+    vendor.play(Turn("Let me see.", calls=(Called("weather", ('{"city": "Oslo"}',)),)), Turn("Rain."))
+    first = await stored(gateway, model=model, input="Oslo?", tools=[WEATHER], conversation=name)
+    (call,) = [item for item in first["output"] if item["type"] == "function_call"]
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "wet"}
+    await stored(gateway, model=model, input=[output], tools=[WEATHER], conversation=name)
+    told_to_vendor = conversation(vendor.last)
+    assert [arguments for _, _, arguments in told_to_vendor.calls] == [{"city": "Oslo"}]
+    assert [identifier for identifier, _ in told_to_vendor.results] == [told_to_vendor.calls[0][0]]
+    assert "wet" in told_to_vendor.results[0][1]
+    kinds = [item["type"] for item in await listed(gateway, name)]
+    assert kinds == ["message", "message", "function_call", "function_call_output", "message"]
+
+
+async def test_an_incomplete_turn_reaches_its_conversation_and_a_cancelled_one_does_not(
+    gateway: Gateway, vendor: Vendor
+) -> None:
+    name = await new_conversation(gateway)
+    vendor.play(Turn("Half a", stop="length"), Turn("Never ", asyncio.Event()))
+    await stored(gateway, conversation=name)
+    assert len(await listed(gateway, name)) == 2
+    queued = (await gateway.create(model=CHAT, input="Hi", conversation=name, background=True)).json
+    await vendor.arrival()
+    await vendor.arrival()
+    answer = await gateway.request("POST", f"/v1/responses/{queued['id']}/cancel")
+    assert answer.json["status"] == "cancelled"
+    assert len(await listed(gateway, name)) == 2
+
+
+async def test_every_item_of_a_stored_turn_can_be_referred_to(gateway: Gateway, vendor: Vendor) -> None:
+    claude = MODELS["anthropic"]
+    vendor.play(Turn("Dry.", thinking="Let me think", signature="c2lnbmVk"))
+    thought: dict[str, Any] = {"model": claude, "reasoning": {"effort": "low"}}
+    first = await stored(gateway, input="Oslo?", **thought)
+    path = f"/v1/responses/{first['id']}/input_items"
+    given = (await gateway.request("GET", path)).json["data"]
+    references = [{"type": "item_reference", "id": item["id"]} for item in [*given, *first["output"]]]
+    assert [item["type"] for item in first["output"]] == ["reasoning", "message"]
+    second = await stored(gateway, input=[*references, {"role": "user", "content": "And now?"}], **thought)
+    for words in (b"Oslo?", b"Let me think", b"c2lnbmVk", b"Dry.", b"And now?"):
+        assert words in vendor.last.body
+    path = f"/v1/responses/{second['id']}/input_items?order=asc"
+    shown = (await gateway.request("GET", path)).json["data"]
+    assert [item["id"] for item in shown][:-1] == [reference["id"] for reference in references]
+    assert shown[1] == first["output"][0]

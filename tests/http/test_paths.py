@@ -92,6 +92,20 @@ async def test_a_plain_get_of_responses_is_not_allowed(gateway: Gateway) -> None
     assert "POST" in answer.error["message"]
 
 
+async def test_multi_agent_runs_are_refused_and_other_betas_overlooked(gateway: Gateway, vendor: Vendor) -> None:
+    body = b'{"model": "chat/gpt-4o", "input": "hi"}'
+    for beta, status in (
+        ("responses_multi_agent=v1", 400),
+        ("assistants=v2, responses_multi_agent=v1", 400),
+        ("responses_websockets=2026-02-06", 200),
+        ("", 200),
+    ):
+        headers = {"content-type": "application/json", "openai-beta": beta}
+        answer = await gateway.request("POST", "/v1/responses?beta=true", body=body, headers=headers)
+        assert answer.status == status
+    assert len(vendor.requests) == 2
+
+
 async def test_head_has_no_body(gateway: Gateway) -> None:
     answer = await gateway.request("HEAD", "/v1/models")
     assert answer.status == 405

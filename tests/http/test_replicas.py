@@ -89,9 +89,11 @@ async def test_a_conversation_belongs_to_all_of_them(replicas: tuple[Gateway, Ga
 async def test_what_one_sealed_the_other_opens(replicas: tuple[Gateway, Gateway], vendor: Vendor) -> None:
     vendor.play(Turn("So.", thinking="Long thoughts", signature="c2lnbmVk"))
     made = (await replicas[0].create(model=CLAUDE, input="Think", reasoning={"effort": "low"})).response
-    body = {"model": CLAUDE, "reasoning": {"effort": "low"}, "store": False}
+    body: Any = {"model": CLAUDE, "reasoning": {"effort": "low"}, "store": False}
     history = [{"role": "user", "content": "Think"}, *made["output"], {"role": "user", "content": "And?"}]
     assert (await replicas[1].create(**body, input=history)).status == 200
+    assert b"c2lnbmVk" in vendor.last.body
+    assert (await replicas[1].create(**body, input="And?", previous_response_id=made["id"])).status == 200
     assert b"c2lnbmVk" in vendor.last.body
     vendor.play(Turn("SUMMARY: tea."))
     compacted = await replicas[0].create(path="/v1/responses/compact", model=CLAUDE, previous_response_id=made["id"])

@@ -1,11 +1,15 @@
-"""What is forgotten by itself: responses after their time, and the oldest ones when there are too many."""
+"""What is forgotten by itself: responses after their time, the oldest ones when there are too many, and at once what is
+not to be stored."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from proxy.exchange import housekeeping
 from proxy.exchange.housekeeping import Intervals
+from proxy.state.records import StoredResponse
+from tests.http.sockets import connected
 from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.waiting import eventually
 
@@ -54,6 +58,20 @@ async def test_responses_are_kept_for_their_time_and_conversations_until_they_ar
     assert await gateway.metric(FORGOTTEN, reason="size") == 0
 
 
+async def test_an_unstored_background_response_can_be_fetched_for_ten_minutes(gateways: Gateways, store: str) -> None:
+    gateway = await gateways.start(store=store)
+    queued = (await gateway.create(model=CHAT, input="One", background=True, store=False)).json
+    kept = gateway.server.gateway.store
+
+    async def look() -> StoredResponse | None:
+        return await kept.response(queued["id"], "default", time.time())
+
+    found = await eventually(look, lambda found: found is not None and found.status == "completed")
+    assert found is not None
+    assert 590 < found.expires_at - time.time() <= 600
+    assert await kept.response(queued["id"], "default", time.time() + 601) is None
+
+
 async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: str) -> None:
     gateway = await gateways.start(store=store, limits={"store": 60_000})
     conversation = (await gateway.create(model=CHAT, input="One", conversation={}, store=False)).response
@@ -65,3 +83,22 @@ async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: 
     path = f"/v1/conversations/{conversation['conversation']['id']}"
     assert (await gateway.request("GET", path)).status == 200
     assert await gateway.metric(FORGOTTEN, reason="expired") == 0
+
+
+async def test_what_is_not_to_be_stored_does_not_reach_the_disk(gateways: Gateways, tmp_path: Path) -> None:
+    gateway = await gateways.start(store=f"sqlite:///{tmp_path / 'state' / 'state.db'}")
+    secret = {"model": CHAT, "input": "A canary sings.", "instructions": "canary"}
+    stored = (await gateway.create(model=CHAT, input="A sparrow sings.")).response["id"]
+    for body in ({}, {"stream": True}, {"previous_response_id": stored}):
+        assert (await gateway.create(**secret, **body, store=False)).status == 200
+    async with connected(gateway) as socket:
+        first = await socket.respond(**secret, store=False)
+        await socket.respond(**secret, store=False, previous_response_id=first["id"])
+        await socket.respond(**secret, store=False, generate=False)
+    for path in ("compact", "input_tokens"):
+        assert (await gateway.create(path=f"/v1/responses/{path}", **secret)).status == 200
+    assert (await gateway.create(**secret, previous_response_id="resp_unknown")).status == 400
+    await gateway.server.stop()
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir())
+    assert b"sparrow" in kept
+    assert b"canary" not in kept

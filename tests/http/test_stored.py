@@ -87,6 +87,13 @@ async def test_a_response_comes_back_whole(gateway: Gateway, client: openai.Asyn
     assert answer == orjson.loads(new.body) | {"output": [orjson.loads(item.body) for item in new.output]}
 
 
+async def test_what_a_client_accepts_plays_no_part(gateway: Gateway) -> None:
+    await keep(gateway, new_response("a", "Hello", "Good day."))
+    answer = await gateway.request("GET", "/v1/responses/resp_a", headers={"accept": "text/event-stream"})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json["id"] == "resp_a"
+
+
 async def test_a_response_without_output_comes_back(gateway: Gateway) -> None:
     await keep(gateway, new_response("a", "Hello", status="failed"))
     answer = await gateway.request("GET", "/v1/responses/resp_a")
