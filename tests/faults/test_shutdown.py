@@ -13,6 +13,7 @@ from tests.vendors.gateway import Wire, configuration
 from tests.vendors.process import Process
 from tests.vendors.script import SILENCE, Turn
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 
 def written(folder: Path, vendor: Vendor, **changes: object) -> str:
@@ -100,3 +101,26 @@ async def test_an_idle_process_stops_at_once(vendor: Vendor, tmp_path: Path) -> 
         writer.close()
     assert status == 0
     assert output == ""
+
+
+async def test_a_plain_answer_that_outlasts_the_grace_is_an_error(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.play(Turn(SILENCE))
+    content = orjson.dumps({"model": "chat/gpt-4o", "input": "hi"})
+    async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
+        reader, writer = await asyncio.open_connection("127.0.0.1", await process.listening())
+        writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
+        await eventually(_nothing, lambda _: bool(vendor.requests))
+        process.process.terminate()
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+        status, _ = await process.end()
+    assert status == 0
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"shutting down" in answer
+    await asyncio.wait_for(vendor.last.closed.wait(), 5)
+    assert b'"outcome":"failed"' in process.log
+
+
+async def _nothing() -> None:
+    """Look at nothing but what the test holds itself."""

@@ -91,6 +91,17 @@ async def test_broken_compression_that_arrives_late_is_answered(gateway: Gateway
     assert vendor.requests == []
 
 
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"zstd"])
+async def test_broken_compression_is_logged_as_a_rejected_request_alone(
+    gateway: Gateway, journal: Journal, caplog: pytest.LogCaptureFixture, encoding: bytes
+) -> None:
+    body = b'{"model": "chat/gpt-4o", "input": "hi"}'
+    request = post(body, b"content-encoding: " + encoding, b"content-length: %d" % len(body))
+    assert whole(await exchange(gateway, request)).status == 400
+    assert [entry["outcome"] for entry in journal.entries] == ["rejected"]
+    assert caplog.records == []
+
+
 async def test_a_body_that_ends_early_reaches_no_vendor(gateway: Gateway, vendor: Vendor) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(post(b'{"model": "chat/gpt-4o", "input": "hi"}', b"content-length: 500"))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import orjson
@@ -80,7 +81,18 @@ async def test_a_running_stream_can_be_taken_up_behind_every_event(
     gateways: Gateways, vendor: Vendor, replicas: int, shared: str
 ) -> None:
     first = await gateways.start(store=shared)
-    other = first if replicas == 1 else await gateways.start(store=shared)
+    await assert_taken_up(first, first if replicas == 1 else await gateways.start(store=shared), vendor)
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///{}/state.db"])
+async def test_a_running_stream_can_be_taken_up_from_the_stores_of_one_process(
+    gateways: Gateways, vendor: Vendor, store: str, tmp_path: Path
+) -> None:
+    gateway = await gateways.start(store=store.format(tmp_path))
+    await assert_taken_up(gateway, gateway, vendor)
+
+
+async def assert_taken_up(first: Gateway, other: Gateway, vendor: Vendor) -> None:
     going = asyncio.Event()
     vendor.play(Turn("Good ", "day", going, ", ", "dear."))
     wire = await first.open(model=CHAT, input="Hi", stream=True, background=True)
