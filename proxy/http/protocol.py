@@ -17,8 +17,9 @@ from proxy.http.surface import GATEWAY, error_response
 from proxy.responses import identifiers
 from proxy.responses.errors import ResponsesError
 
-CUTTING_TIME = 0.2
-"""How long, in seconds, what is cut at the end of the grace has to end."""
+CUTTING_TIME = 2.0
+"""How long, in seconds, what was interrupted at the end of the grace has to end: a terminal event may need the tokens
+counted, and the vocabulary for that read first."""
 
 RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -67,7 +68,7 @@ class _Connection(web.RequestHandler):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """aiohttp: take nothing new, and wait for the request at work. What outlasts the time would get the same time
-        once more; here it is cut."""
+        once more; here it is cut soon."""
         try:
             async with asyncio.timeout(None if timeout is None else timeout + CUTTING_TIME):
                 await super().shutdown(timeout)

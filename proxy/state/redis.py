@@ -390,6 +390,8 @@ def _connect(url: str) -> Redis:
             # Ids that no UTF-8 can hold are like any other unknown id.
             encoding_errors="surrogatepass",
         )
+        # Parameters of the URL that nobody knows are found out when a connection is made.
+        pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError):
         # The cause repeats parts of the URL, maybe its password.
         raise StoreOpenError("The URL of the store is not a URL of Redis.") from None

@@ -13,7 +13,6 @@ from tests.vendors.gateway import Wire, configuration
 from tests.vendors.process import Process
 from tests.vendors.script import SILENCE, Turn
 from tests.vendors.server import Vendor
-from tests.vendors.waiting import eventually
 
 
 def written(folder: Path, vendor: Vendor, **changes: object) -> str:
@@ -22,10 +21,10 @@ def written(folder: Path, vendor: Vendor, **changes: object) -> str:
     return str(path)
 
 
-async def stream(port: int) -> Wire:
-    """Begin a stream, and wait for its first text."""
+async def asked(port: int, *, streamed: bool = True) -> Wire:
+    """Ask for a stream, or for a plain answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    content = orjson.dumps({"model": "chat/gpt-4o", "input": "hi", "stream": True})
+    content = orjson.dumps({"model": "chat/gpt-4o", "input": "hi", "stream": streamed})
     writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     return Wire(reader, writer)
 
@@ -36,7 +35,7 @@ async def test_a_stream_is_finished(vendor: Vendor, tmp_path: Path, number: sign
     vendor.play(Turn("One ", gate, "two."))
     async with Process("serve", "--config", written(tmp_path, vendor, grace="20s")) as process:
         port = await process.listening()
-        wire = await stream(port)
+        wire = await asked(port)
         begun = await wire.until(b"event: response.output_text.delta")
         process.process.send_signal(number)
         await process.entry("stopping")
@@ -77,7 +76,7 @@ def _unchunked(body: bytes) -> bytes:
 async def test_a_stream_that_outlasts_the_grace_gets_its_terminal_event(vendor: Vendor, tmp_path: Path) -> None:
     vendor.play(Turn("One ", SILENCE))
     async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
-        wire = await stream(await process.listening())
+        wire = await asked(await process.listening())
         begun = await wire.until(b"event: response.output_text.delta")
         process.process.terminate()
         async with asyncio.timeout(10):
@@ -105,22 +104,16 @@ async def test_an_idle_process_stops_at_once(vendor: Vendor, tmp_path: Path) -> 
 
 async def test_a_plain_answer_that_outlasts_the_grace_is_an_error(vendor: Vendor, tmp_path: Path) -> None:
     vendor.play(Turn(SILENCE))
-    content = orjson.dumps({"model": "chat/gpt-4o", "input": "hi"})
     async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
-        reader, writer = await asyncio.open_connection("127.0.0.1", await process.listening())
-        writer.write(b"POST /v1/responses HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
-        await eventually(_nothing, lambda _: bool(vendor.requests))
+        wire = await asked(await process.listening(), streamed=False)
+        await vendor.arrival()
         process.process.terminate()
         async with asyncio.timeout(10):
-            answer = await reader.read()
-        writer.close()
+            answer = await wire.reader.read()
+        await wire.close()
         status, _ = await process.end()
     assert status == 0
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"shutting down" in answer
     await asyncio.wait_for(vendor.last.closed.wait(), 5)
     assert b'"outcome":"failed"' in process.log
-
-
-async def _nothing() -> None:
-    """Look at nothing but what the test holds itself."""

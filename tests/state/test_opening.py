@@ -42,6 +42,13 @@ def test_a_file_has_to_be_named_after_three_slashes(url: str) -> None:
         store_from(url, durability="process")
 
 
+@pytest.mark.parametrize("url", ["redis://h:port/0", "redis://:secret@h/0?socket_time_out=5", "redis://h/0?db=first"])
+async def test_what_redis_cannot_read_in_its_url_is_refused_without_what_it_holds(url: str) -> None:
+    with pytest.raises(StoreOpenError, match="not a URL of Redis") as refused:
+        await store_from(url, durability="process").open()
+    assert "secret" not in str(refused.value)
+
+
 async def test_paths_are_relative_or_from_the_root_or_from_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
