@@ -44,7 +44,7 @@ from proxy.state.store import HistoryGoneError, StoreUnavailableError
 KEPT_WITHOUT_STORE = 600.0
 """How long, in seconds, a background response with `store: false` can be fetched after its end."""
 
-MAX_ATTEMPTS = 2
+MAX_ATTEMPTS = 3
 """How often a run is begun: a request that kills the process that runs it must not go round for ever."""
 
 _log = structlog.get_logger("dragoman.background")

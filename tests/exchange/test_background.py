@@ -320,7 +320,7 @@ async def test_a_request_that_kills_its_process_is_given_up(house: House, vendor
         await house.replica(OVER).take_over()
     last = await house.ended(response_id)
     assert last["status"] == "failed"
-    assert len(vendor.requests) == 2
+    assert len(vendor.requests) == 3
 
 
 async def test_the_run_of_a_client_that_is_gone_fails(house: House, vendor: Vendor) -> None:

@@ -75,7 +75,7 @@ def _unchunked(body: bytes) -> bytes:
 
 async def test_a_stream_that_outlasts_the_grace_gets_its_terminal_event(vendor: Vendor, tmp_path: Path) -> None:
     vendor.play(Turn("One ", SILENCE))
-    async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
+    async with Process("serve", "--config", written(tmp_path, vendor, grace="2s")) as process:
         wire = await asked(await process.listening())
         begun = await wire.until(b"event: response.output_text.delta")
         process.process.terminate()
@@ -104,7 +104,7 @@ async def test_an_idle_process_stops_at_once(vendor: Vendor, tmp_path: Path) -> 
 
 async def test_a_plain_answer_that_outlasts_the_grace_is_an_error(vendor: Vendor, tmp_path: Path) -> None:
     vendor.play(Turn(SILENCE))
-    async with Process("serve", "--config", written(tmp_path, vendor, grace="500ms")) as process:
+    async with Process("serve", "--config", written(tmp_path, vendor, grace="2s")) as process:
         wire = await asked(await process.listening(), streamed=False)
         await vendor.arrival()
         process.process.terminate()
