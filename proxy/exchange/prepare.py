@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias, cast
 from proxy.exchange.compaction import asks_for_compaction, open_summary, summary_request
 from proxy.exchange.endpoint import Target
 from proxy.exchange.history import HistoryMode, item_path, ordered
+from proxy.exchange.proofs import opening
 from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, RefusedError, dropped, ignored, refuse
-from proxy.provider.history import OpenedProof
 from proxy.responses.request import CreateRequest
 from proxy.responses.seal import Sealer
 
@@ -58,25 +58,11 @@ def prepare(
         conversions=conversions,
         brought=_brought_tools(request, inherited),
     )
-
-    def open_proof(sealed: str, path: str) -> OpenedProof | None:
-        proof = sealer.open(sealed, client=client, path=path)
-        origin = endpoint.provider.origin(target.model)
-        if proof is None or (proof.provider, proof.endpoint, proof.account, proof.family) != (
-            origin.provider,
-            origin.endpoint,
-            origin.account,
-            capabilities.family,
-        ):
-            conversions.append(dropped(path, "the reasoning was made elsewhere and means nothing to this model"))
-            return None
-        return OpenedProof(proof.kind, proof.payload, proof.binds, proof.text)
-
     items = ordered(
         cast("list[Mapping[str, object]]", request.input),
         mode=rules.history,
         offered_name=offered.offered_name,
-        open_proof=open_proof,
+        open_proof=opening(sealer, target, capabilities.family, client, conversions),
         open_summary=partial(open_summary, sealer, client),
         refused_parts=_refused_parts(capabilities),
         conversions=conversions,

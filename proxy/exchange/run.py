@@ -19,20 +19,20 @@ from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep
 from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.proofs import sealing
 from proxy.exchange.truncation import halve
-from proxy.provider.contract import Call, Decoder, Prepared
+from proxy.exchange.upstream_call import UpstreamCall
+from proxy.provider.contract import Call, Prepared
 from proxy.provider.errors import Outcome, ProviderError
-from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
+from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing
 from proxy.responses.errors import ResponsesError
-from proxy.responses.events import Event, Failed, Finished, FinishReason, Proof
+from proxy.responses.events import Event, Failed, Finished, FinishReason
 from proxy.responses.request import CreateRequest
-from proxy.responses.seal import SealedProof
 from proxy.responses.tool_table import ToolTable
 from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
 from proxy.state.records import StoredItem
 from proxy.state.store import StoreUnavailableError
-from proxy.upstream.client import CUT, Answer
-from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
+from proxy.upstream.client import CUT
 from proxy.usage.metrics import RequestOutcome
 
 INCOMPLETE: Mapping[FinishReason, IncompleteReason] = {
@@ -46,13 +46,6 @@ BACK_OFF = 0.25
 
 MAX_RETRY_WAIT = 5.0
 """The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
-
-MIN_KEY = 8
-"""The shortest key, in characters, that is masked where a vendor repeats it; anything shorter is a word."""
-
-REST_OF_BODY = 1.0
-"""How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
-
 
 MAX_HALVINGS = 6
 """How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
@@ -113,9 +106,7 @@ class Run:
         self.usage_source: UsageSource = "provider"
         self.told = False
         self._gateway = gateway
-        self._answer: Answer | None = None
-        self._framer: Framer | None = None
-        self._decoder: Decoder | None = None
+        self._upstream_call: UpstreamCall | None = None
         self._finished = False
         self._amended = False
         self._halvings = 0
@@ -128,7 +119,6 @@ class Run:
         self._compacts = work.compacts
         self._summarising: Summarising | None = None
         self._problem: Exception | None = None
-        self._credentials: Mapping[str, str] = {}
         self._reread: Callable[[], CreateRequest] | None = None
         self.assembler = self._new_assembler()
 
@@ -168,16 +158,18 @@ class Run:
                     raise problem
                 assembler = self.assembler
                 if assembler.finished is None and assembler.failure is None:
-                    if self._answer is None:
+                    if self._upstream_call is None:
                         await self._send()
-                    if self._answer is not None:
-                        await self._read()
+                    if self._upstream_call is not None:
+                        await self._read(self._upstream_call)
                 if assembler.failure is not None:
                     raise assembler.failure
             except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
                 error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
-                self._mask_credentials(error)
-                self._abandon(error)
+                if self._upstream_call is not None:
+                    self._upstream_call.mask_credentials(error)
+                self._count_attempt(error)
+                self._abort()
                 if await self._try_again(error):
                     _let_go(error)
                     continue
@@ -215,8 +207,8 @@ class Run:
         Returns when `advance` has something to do: the end, a failure, or a client that does not keep up, which `send`
         says by its answer.
         """
-        answer, framer, decoder = self._answer, self._framer, self._decoder
-        if answer is None or framer is None or decoder is None or answer.ended or self.assembler.finished is not None:
+        call = self._upstream_call
+        if call is None or not call.streamed or call.ended or self.assembler.finished is not None:
             return
         over = asyncio.get_running_loop().create_future()
         began, worked = time.perf_counter(), 0.0
@@ -228,12 +220,12 @@ class Run:
             start = time.perf_counter()
             try:
                 # The end, or a failure, may have come with the last bytes, and nothing more arrives after it.
-                while not over.done() and (body := answer.piece_now()) is not None:
+                while not over.done() and (piece := call.piece_now()) is not None:
                     assembler = self.assembler
-                    if body:
-                        self._work_in(body, framer, decoder)
+                    if piece:
+                        self._feed(call.events(piece))
                     if (
-                        not body
+                        not piece
                         or assembler.finished is not None
                         or assembler.failure is not None
                         or not send(assembler.take())
@@ -245,13 +237,13 @@ class Run:
             finally:
                 worked += time.perf_counter() - start
 
-        if not answer.listen(arrived):
+        if not call.listen(arrived):
             return
         try:
             arrived()
             await over
         finally:
-            answer.listen(None)
+            call.listen(None)
             self.upstream_seconds += time.perf_counter() - began - worked
 
     async def fail(self, error: ResponsesError) -> None:
@@ -271,9 +263,7 @@ class Run:
         """End without a response: nobody was told of it, the client gets the error alone, and nothing is kept."""
         self._finished = True
         self.error, self.outcome = error, "failed"
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.abort()
+        self._abort()
         if self.attempts and self.assembler.finished is None:
             self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
         self.assembler.settle(completed=False)
@@ -283,9 +273,7 @@ class Run:
         """End the response as cancelled; what was produced stays."""
         self._finished = True
         self.outcome = "cancelled"
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.abort()
+        self._abort()
         if self.attempts:
             self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
         self.assembler.settle(completed=False)
@@ -305,19 +293,11 @@ class Run:
         elif self.error is not None and self._keep is not None:
             # Its client was told of an error alone.
             await self._forget_conversation()
-        answer, self._answer = self._answer, None
         if self.error is not None:
             _let_go(self.error)
-        if answer is None or answer.ended:
-            return
-        try:
-            async with asyncio.timeout(REST_OF_BODY):
-                while await answer.next_piece():
-                    pass
-        except (ResponsesError, TimeoutError):
-            pass
-        finally:
-            answer.abort()
+        call, self._upstream_call = self._upstream_call, None
+        if call is not None:
+            await call.finish()
 
     async def _forget_conversation(self) -> None:
         """Take back the conversation that the request made, of which its client does not know."""
@@ -328,82 +308,37 @@ class Run:
     # --- sending -----------------------------------------------------------------------------------------------------
 
     async def _send(self) -> None:
-        endpoint = self.target.endpoint
         self.attempts += 1
         if self._compacts:
             self._summarising = Summarising(self._gateway.sealer, self.client.name)
+        call = self._upstream_call = UpstreamCall(self._gateway.upstream, self.target, self.prepared, self._call)
         began = time.perf_counter()
         try:
-            headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
-            answer = await self._gateway.upstream.send(
-                endpoint.provider.base_url, self._call, headers, endpoint.timeouts
-            )
-            if answer.status != 200:
-                if answer.status < 400:
-                    answer.abort()
-                    raise _not_an_api(answer)
-                body = await _explanation(answer)
-                answer.abort()
-                salvaged = endpoint.provider.salvage(answer.status, body, self.prepared)
-                if salvaged is None:
-                    raise endpoint.provider.error(answer.status, answer.headers, body)
-                self._feed(salvaged)
-                return
-            self._answer = answer
-            if self._call.stream and "json" not in answer.headers.get("content-type", ""):
-                if "html" in answer.headers.get("content-type", ""):
-                    raise _not_an_api(answer)
-                self._framer = FRAMERS[self._call.framing]()
-                self._decoder = endpoint.provider.decoder(self.prepared)
-            else:
-                self._framer = None
+            salvaged = await call.send()
         finally:
             self.upstream_seconds += time.perf_counter() - began
+        if salvaged is not None:
+            self._upstream_call = None
+            self._feed(salvaged)
 
-    async def _read(self) -> None:
-        answer, framer, decoder = self._answer, self._framer, self._decoder
-        assert answer is not None
+    async def _read(self, call: UpstreamCall) -> None:
         began = time.perf_counter()
         try:
-            body = await (answer.read() if framer is None else answer.next_piece())
+            piece = await call.piece()
         finally:
             self.upstream_seconds += time.perf_counter() - began
+        self._feed(call.events(piece))
         assembler = self.assembler
-        if framer is None or decoder is None:
-            if body.lstrip()[:1] not in (b"{", b"["):
-                raise _not_an_api(answer)
-            self._feed(self.target.endpoint.provider.decode(body, self.prepared))
-            return
-        self._work_in(body, framer, decoder)
-        if not body:
-            self._feed(decoder.end())
-            if assembler.finished is None and assembler.failure is None:
-                assembler.feed((Failed(ProviderError("cut", CUT)),))
-
-    def _mask_credentials(self, error: ResponsesError) -> None:
-        """Vendors quote the key that they refuse."""
-        for value in self._credentials.values():
-            key = value.rpartition(" ")[2]
-            if len(key) >= MIN_KEY:
-                error.message = error.message.replace(key, "***")
-
-    def _work_in(self, body: bytes, framer: Framer, decoder: Decoder) -> None:
-        try:
-            events: list[Event] = []
-            for frame in framer.feed(body) if body else framer.end():
-                events += decoder.feed(frame)
-        except FrameTooLargeError:
-            raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
-        self._feed(events)
+        if not piece and assembler.finished is None and assembler.failure is None:
+            assembler.feed((Failed(ProviderError("cut", CUT)),))
 
     def _feed(self, events: Sequence[Event]) -> None:
         self.assembler.feed(events if self._summarising is None else self._summarising(events))
 
-    def _abandon(self, error: ResponsesError) -> None:
-        self._count_attempt(error)
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.abort()
+    def _abort(self) -> None:
+        call, self._upstream_call = self._upstream_call, None
+        if call is not None:
+            call.abort()
 
     async def _try_again(self, error: ResponsesError) -> bool:
         """Whether there is another attempt; waits for it. Only while the client has seen nothing."""
@@ -551,42 +486,11 @@ class Run:
         assembler = Assembler(
             dict(self._opening),
             table=self._table,
-            seal=_seal(self._gateway, self.target, self.prepared.capabilities.family, self.client.name),
+            seal=sealing(self._gateway.sealer, self.target, self.prepared.capabilities.family, self.client.name),
             live=self.prepared.stream,
         )
         assembler.begin(queued=self.request.background)
         return assembler
-
-
-def _seal(gateway: Gateway, target: Target, family: str, client: str) -> Seal:
-    """A function beside the Run, not a method of it: a cycle would keep every request's data until the garbage
-    collector comes by."""
-
-    def seal(proof: Proof, text: str | None) -> str:
-        origin = target.endpoint.provider.origin(target.model)
-        return gateway.sealer.seal(
-            SealedProof(
-                provider=origin.provider,
-                endpoint=origin.endpoint,
-                account=origin.account,
-                family=family,
-                client=client,
-                kind=proof.kind,
-                binds=proof.binds,
-                payload=proof.payload,
-                text=text,
-            )
-        )
-
-    return seal
-
-
-async def _explanation(answer: Answer) -> bytes:
-    """The body of an error answer; empty where it cannot be read: the status stays what it is."""
-    try:
-        return await answer.read()
-    except ProviderError:
-        return b""
 
 
 def _unexpected(error: Exception) -> ProviderError:
@@ -602,12 +506,3 @@ def _let_go(error: BaseException) -> None:
     while failure is not None:
         failure.__traceback__ = None
         failure = failure.__cause__ or failure.__context__
-
-
-def _not_an_api(answer: Answer) -> ProviderError:
-    content_type = answer.headers.get("content-type", "none")[:60]
-    return ProviderError(
-        "vendor_failure",
-        f"The provider answered with something that is not its API (content type {content_type}); "
-        "the operator should look at its base_url.",
-    )
