@@ -20,7 +20,7 @@ from proxy.exchange.accept import prepare_work, read, read_again
 from proxy.exchange.context import Context, parsed
 from proxy.exchange.following import follow_store
 from proxy.exchange.gateway import Client, Gateway
-from proxy.exchange.keeping import DONE, body_without_output, detached, output_items
+from proxy.exchange.keeping import DONE, body_without_output, output_items
 from proxy.exchange.kept_events import LAST_OPENING, all_events, batch_of, is_terminal
 from proxy.exchange.record import record
 from proxy.exchange.run import Run
@@ -119,7 +119,9 @@ class BackgroundRuns:
     async def start(self, run: Run, body: bytes, request_id: str) -> dict[str, object]:
         """Begin to work at a run whose request came as `body`; the object that its client is given, queued.
 
-        A client that leaves meanwhile does not stop it: the store may have it by then.
+        A client that leaves meanwhile does not stop it: the store may have it by then. Raises HistoryGoneError when
+        what the run continues was deleted, or lost an item, since it was looked at: nothing was kept, and the request
+        can be accepted anew.
         """
         response: dict[str, object] = {**run.assembler.response, "status": "queued"}
         await asyncio.shield(asyncio.get_running_loop().create_task(self._start(run, response, body, request_id)))
@@ -142,10 +144,7 @@ class BackgroundRuns:
         lease = BackgroundRun(new.id, new.owner, self.replica, body)
         until = time.time() + self._timing.lease
         try:
-            try:
-                await store.start_run(new, lease, until)
-            except HistoryGoneError:
-                await store.start_run(detached(new, context.items), lease, until)
+            await store.start_run(new, lease, until)
         except StoreUnavailableError:
             # The store may have it all the same, and its client is told otherwise.
             self._adrift[new.id] = replace(lease, cancel=True)

@@ -15,9 +15,10 @@ from proxy.exchange.run import Run
 from proxy.http.body import read_body
 from proxy.http.streams import BACKGROUND, HEARTBEAT, follow
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
-from proxy.responses import sse
+from proxy.responses import errors, sse
 from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
+from proxy.state.store import HistoryGoneError
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
 STREAMS: "web.AppKey[set[Interruptible]]" = web.AppKey("streams")
@@ -41,6 +42,9 @@ def interrupt_streams(app: web.Application) -> None:
 MAX_HEADER_TEXT = 4000
 """How much of a client's own text a header repeats, in characters: clients refuse lines above 8 KiB."""
 
+
+MAX_STARTS = 5
+"""How often a background response is begun whose history changes each time before it is kept."""
 
 MULTI_AGENT = "responses_multi_agent"
 """The beta that would make the answer something else; others, such as `responses_websockets`, change nothing."""
@@ -66,12 +70,24 @@ async def create(request: web.Request) -> web.StreamResponse:
 async def _background(run: Run, body: bytes, request: web.Request) -> web.StreamResponse:
     """Begin, and answer at once: with the queued object, or with the events as they come."""
     background = request.app[BACKGROUND]
-    response = await background.start(run, body, request[REQUEST_ID])
+    run, response = await _started(run, body, request)
     if run.prepared.stream:
         return await follow(request, background.record(run), -1, _headers(run))
     headers = _headers(run)
     headers["Content-Type"] = "application/json"
     return web.Response(body=orjson.dumps(response), headers=headers)
+
+
+async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, dict[str, object]]:
+    """The run that was begun, and the object that its client is given. A request whose history changed while it was
+    prepared is accepted anew: nothing of it was shown yet."""
+    background = request.app[BACKGROUND]
+    for _ in range(MAX_STARTS):
+        try:
+            return run, await background.start(run, body, request[REQUEST_ID])
+        except HistoryGoneError:
+            run = await accept(request.app[GATEWAY], body, request[CLIENT], arrived=run.arrived)
+    raise errors.history_changing()
 
 
 def _response(run: Run) -> dict[str, object]:

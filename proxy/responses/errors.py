@@ -302,6 +302,16 @@ def previous_response_not_usable(response_id: str, status: str) -> ResponsesErro
     )
 
 
+def history_changing() -> ResponsesError:
+    """A request whose history changes whenever it is looked at; clients try again by themselves (code: OpenAI's)."""
+    return ResponsesError(
+        409,
+        "What the request continues is being changed by other requests all the time. Try again.",
+        code="conversation_locked",
+        headers={"retry-after": "1"},
+    )
+
+
 def response_not_found(response_id: str) -> ResponsesError:
     """A response that is asked for by its id and not stored (wording: Azure's contract tests)."""
     return ResponsesError(404, f"Response with id {quoted(response_id)} not found.")
