@@ -6,7 +6,6 @@ response, references.
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -18,8 +17,7 @@ from proxy.responses.errors import ResponsesError
 from proxy.responses.items import InputItem
 from proxy.responses.request import ConversationReference, CreateRequest, check_state
 from proxy.responses.stored_items import is_usable_id, with_ids
-from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem, StoredResponse
-from proxy.state.store import HistoryGoneError
+from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,6 @@ class Context:
 
 
 NO_CONTEXT = Context()
-
-MAX_LOOKS = 5
-"""How often a conversation is looked at whose items are being removed at the same time."""
 
 
 def parsed(items: Sequence[StoredItem]) -> list[InputItem]:
@@ -93,15 +88,13 @@ async def _conversation(
 ) -> Context:
     if conversation_id is None:
         return await _new_conversation(gateway, request.conversation or {}, client)
+    known = None
     if identifiers.is_storable(conversation_id):
-        # An item that is removed between the two look-ups makes the second one fail.
-        for _ in range(MAX_LOOKS):
-            found = await gateway.store.conversation(conversation_id, client.name)
-            if found is None:
-                break
-            with suppress(HistoryGoneError):
-                return Context(await gateway.store.history(found.end), found.end, found.id)
-    raise errors.conversation_not_found(conversation_id)
+        known = await gateway.store.conversation_with_history(conversation_id, client.name)
+    if known is None:
+        raise errors.conversation_not_found(conversation_id)
+    found, items = known
+    return Context(items, found.end, found.id)
 
 
 async def _new_conversation(gateway: Gateway, given: ConversationReference, client: Client) -> Context:
@@ -118,20 +111,20 @@ async def _new_conversation(gateway: Gateway, given: ConversationReference, clie
 
 async def _previous(gateway: Gateway, response_id: str, client: Client) -> Context:
     """The history behind a stored response."""
-    found: StoredResponse | None = None
+    known = None
     if identifiers.is_storable(response_id):
-        found = await gateway.store.response(response_id, client.name, time.time())
+        known = await gateway.store.response_with_history(response_id, client.name, time.time())
+    if known is None:
+        raise errors.previous_response_not_found(response_id)
+    found, items = known
     # A background response is kept for a while even with `store: false`, to be fetched and not to be continued.
-    if found is None or (found.background and not orjson.loads(found.body)["store"]):
+    if found.background and not orjson.loads(found.body)["store"]:
         raise errors.previous_response_not_found(response_id)
     if found.status in UNFINISHED:
         raise errors.previous_response_unfinished(response_id)
     if found.status not in ("completed", "incomplete"):
         raise errors.previous_response_not_usable(response_id, found.status)
-    try:
-        return Context(await gateway.store.history(found.place), found.place)
-    except HistoryGoneError:
-        raise errors.previous_response_not_found(response_id) from None
+    return Context(items, found.place)
 
 
 async def _without_references(

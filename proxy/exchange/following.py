@@ -13,7 +13,7 @@ from proxy.responses import errors
 from proxy.responses.assembler import Outgoing
 from proxy.responses.replay import replay
 from proxy.state.records import KEPT_EVENTS, UNFINISHED, StoredItem, StoredResponse
-from proxy.state.store import StoreUnavailableError
+from proxy.state.store import HistoryGoneError, StoreUnavailableError
 
 STORE_RETRY = 1.0
 """How long, in seconds, is waited before a store that was down is asked again."""
@@ -65,5 +65,9 @@ async def _told(gateway: Gateway, ended: StoredResponse, after: int) -> list[lis
         return [events_after(batch, after) for batch in await gateway.store.events(ended.id, after)]
     assert ended.journal is not None
     response: dict[str, object] = orjson.loads(ended.body)
-    response["output"] = parsed([StoredItem("", body) for body in await gateway.store.output(ended)])
+    try:
+        output = await gateway.store.output(ended)
+    except HistoryGoneError:
+        raise errors.response_not_found(ended.id) from None
+    response["output"] = parsed([StoredItem("", body) for body in output])
     return [list(replay(response, ended.journal, after=after))]

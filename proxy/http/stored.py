@@ -81,9 +81,10 @@ async def response_object(request: web.Request, record: StoredResponse) -> dict[
     if record.status in UNFINISHED:
         response["output"] = []
         return response
-    output = await request.app[GATEWAY].store.output(record)
-    if len(output) == 0 and record.place.depth > record.input_end:
-        raise errors.response_not_found(record.id)
+    try:
+        output = await request.app[GATEWAY].store.output(record)
+    except HistoryGoneError:
+        raise errors.response_not_found(record.id) from None
     response["output"] = [orjson.Fragment(item) for item in output]
     return response
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final, Protocol, cast
 
 from proxy.state.schema import MIGRATIONS, POSTGRES, newer_schema
-from proxy.state.sql import SqlStore
+from proxy.state.sql import IDENTIFIED, RepeatedError, SqlStore
 from proxy.state.sql_chains import Batch, Operation, Result, Row
 from proxy.state.sqlite import Durability
 from proxy.state.store import StoreOpenError, StoreUnavailableError
@@ -32,6 +32,7 @@ ATTEMPTS: Final = 5
 _MIGRATION_LOCK: Final = 0x6472_6167_6F6D_616E
 
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
+_UNIQUE_VIOLATION: Final = "23505"
 _DEFECTS: Final = frozenset({"22", "23"})
 """Classes of SQLSTATE that mean that the gateway is wrong, not the database: data and integrity."""
 _MISCONFIGURED: Final = frozenset({"28", "3D", "3F", "42"})
@@ -177,6 +178,8 @@ class PostgresDriver:
                 if state in _CONFLICTS and attempt < ATTEMPTS:
                     attempt += 1
                     continue
+                if state == _UNIQUE_VIOLATION and getattr(error, "table_name", None) in IDENTIFIED:
+                    raise RepeatedError from error
                 if state[:2] in _DEFECTS:
                     raise
                 raise StoreUnavailableError from error

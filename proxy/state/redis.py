@@ -128,35 +128,30 @@ class RedisStore(Store):
         await self._keep(response, None, 0)
 
     async def response(self, response_id: str, owner: str, now: float) -> StoredResponse | None:
-        fields = cast("Fields | None", await self._run("response", response_id))
-        if fields is None or _text(fields[0]) != owner:
-            return None
-        status, expires_at = cast("Status", _text(fields[1])), float(fields[3])
-        if expires_at <= now and status not in UNFINISHED:
-            return None
-        return StoredResponse(
-            id=response_id,
-            owner=owner,
-            status=status,
-            created_at=int(fields[2]),
-            expires_at=expires_at,
-            body=fields[4],
-            place=Place(_text(fields[5]), int(fields[6])),
-            start=int(fields[7]),
-            input_end=int(fields[8]),
-            journal=fields[9],
-            background=fields[10] == b"1",
-        )
+        return _response(response_id, owner, now, await self._run("response", response_id))
 
     async def output(self, response: StoredResponse) -> list[bytes]:
         place = response.place
-        return cast("Fields", await self._run("stretch", place.chain, response.input_end, place.depth))[1::2]
+        found = await self._run("output", response.id, place.chain, response.input_end, place.depth)
+        if found is None:
+            raise HistoryGoneError
+        return cast("Fields", found)[1::2]
 
     async def history(self, place: Place) -> list[StoredItem]:
         found = await self._run("history", place.chain, place.depth)
         if found is None:
             raise HistoryGoneError
         return _items(cast("Fields", found))
+
+    async def response_with_history(
+        self, response_id: str, owner: str, now: float
+    ) -> tuple[StoredResponse, list[StoredItem]] | None:
+        found = await self._run("response_with_history", response_id, owner)
+        if found is None:
+            return None
+        fields, flat = cast("list[Fields]", found)
+        response = _response(response_id, owner, now, cast("Reply", fields))
+        return None if response is None else (response, _items(flat))
 
     async def delete_response(self, response_id: str, owner: str, now: float) -> bool:
         return await self._run("delete_response", response_id, owner, now) == 1
@@ -182,6 +177,16 @@ class RedisStore(Store):
 
     async def conversation(self, conversation_id: str, owner: str) -> Conversation | None:
         return _conversation(conversation_id, await self._run("conversation", conversation_id, owner))
+
+    async def conversation_with_history(
+        self, conversation_id: str, owner: str
+    ) -> tuple[Conversation, list[StoredItem]] | None:
+        found = await self._run("conversation_with_history", conversation_id, owner)
+        if found is None:
+            return None
+        fields, flat = cast("list[Fields]", found)
+        conversation = _conversation(conversation_id, cast("Reply", fields))
+        return None if conversation is None else (conversation, _items(flat))
 
     async def set_metadata(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Conversation | None:
         body = orjson.dumps(dict(metadata))
@@ -335,11 +340,13 @@ _READING: Final = frozenset(
         "conversation",
         "conversation_item",
         "conversation_items",
+        "conversation_with_history",
         "events",
         "find_items",
         "history",
+        "output",
         "response",
-        "stretch",
+        "response_with_history",
     }
 )
 
@@ -441,6 +448,28 @@ def _flat(items: Iterable[StoredItem]) -> list[str | bytes]:
 
 def _items(flat: Fields) -> list[StoredItem]:
     return [StoredItem(_text(item_id), body) for item_id, body in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _response(response_id: str, owner: str, now: float, reply: Reply) -> StoredResponse | None:
+    fields = cast("Fields | None", reply)
+    if fields is None or _text(fields[0]) != owner:
+        return None
+    status, expires_at = cast("Status", _text(fields[1])), float(fields[3])
+    if expires_at <= now and status not in UNFINISHED:
+        return None
+    return StoredResponse(
+        id=response_id,
+        owner=owner,
+        status=status,
+        created_at=int(fields[2]),
+        expires_at=expires_at,
+        body=fields[4],
+        place=Place(_text(fields[5]), int(fields[6])),
+        start=int(fields[7]),
+        input_end=int(fields[8]),
+        journal=fields[9],
+        background=fields[10] == b"1",
+    )
 
 
 def _conversation(conversation_id: str, reply: Reply) -> Conversation | None:

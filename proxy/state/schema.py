@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 _FIRST: Final = (
-    # `length` is the depth of the chain's end, `state` one of `sql_chains.ChainState`.
+    # `length` is the depth of the chain's end, `state` one of `sql_chains.ChainState`, `size` the bytes of its items,
+    # its responses and its conversation.
     """CREATE TABLE dragoman_chains (
         id {text} NOT NULL PRIMARY KEY,
         owner {text} NOT NULL,
         parent {text},
         parent_depth INTEGER,
         length INTEGER NOT NULL,
-        state INTEGER NOT NULL
+        state INTEGER NOT NULL,
+        size BIGINT NOT NULL
     ) {clustered}""",
     """CREATE INDEX dragoman_chains_children ON dragoman_chains (parent, parent_depth) WHERE parent IS NOT NULL""",
     # `hidden`: from which depth on the item is not seen any more. Without `body`: its content is gone.
@@ -44,11 +46,12 @@ _FIRST: Final = (
         depth INTEGER NOT NULL,
         background INTEGER NOT NULL,
         body {bytes} NOT NULL,
-        journal {bytes}
+        journal {bytes},
+        ended_by {text}
     )""",
-    """CREATE INDEX dragoman_responses_places ON dragoman_responses (chain, depth)""",
+    # The response that began a chain has the chain's id, and is found by it.
+    """CREATE INDEX dragoman_responses_places ON dragoman_responses (chain, depth) WHERE chain <> id""",
     """CREATE INDEX dragoman_responses_expiry ON dragoman_responses (expires_at)""",
-    """CREATE INDEX dragoman_responses_age ON dragoman_responses (created_at, number)""",
     """CREATE TABLE dragoman_conversations (
         id {text} NOT NULL PRIMARY KEY,
         owner {text} NOT NULL,
@@ -75,16 +78,9 @@ _FIRST: Final = (
         PRIMARY KEY (response, first)
     )""",
     """CREATE TABLE dragoman_secrets (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)""",
-    # The bytes that are kept, in slots: one row would be a queue of all replicas.
-    """CREATE TABLE dragoman_totals (slot INTEGER NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL)""",
-    """INSERT INTO dragoman_totals (slot, bytes) VALUES (0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0),
-        (8, 0), (9, 0), (10, 0), (11, 0), (12, 0), (13, 0), (14, 0), (15, 0)""",
 )
 
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST,)
-
-SLOTS: Final = 16
-"""The rows of `dragoman_totals`."""
 
 
 @dataclass(frozen=True, slots=True)

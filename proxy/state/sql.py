@@ -2,8 +2,9 @@
 """A store on an SQL database: the operations are written once, a driver runs them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from proxy.state import sql_operations as operations
 from proxy.state.records import (
@@ -21,10 +22,17 @@ from proxy.state.records import (
 from proxy.state.sql_chains import Operation, Result
 from proxy.state.store import Store
 
+IDENTIFIED: Final = frozenset({"dragoman_chains", "dragoman_conversations", "dragoman_responses"})
+"""The tables whose rows are named by who writes them."""
+
+
+class RepeatedError(Exception):
+    """A row of one of these tables has the id already."""
+
 
 class Driver(Protocol):
     """Runs operations, each in a transaction of its own or in one with others; it may begin one anew, after a rollback.
-    All methods raise what `Store` says."""
+    All methods raise what `Store` says; `write` also RepeatedError, and has written nothing then."""
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
@@ -57,7 +65,8 @@ class SqlStore(Store):
     # --- responses ---------------------------------------------------------------------------------------------------
 
     async def save(self, response: NewResponse) -> None:
-        await self._driver.write(partial(operations.save, response))
+        with suppress(RepeatedError):
+            await self._driver.write(partial(operations.save, response))
 
     async def response(self, response_id: str, owner: str, now: float) -> StoredResponse | None:
         return await self._driver.read(partial(operations.response, response_id, owner, now))
@@ -68,6 +77,11 @@ class SqlStore(Store):
     async def history(self, place: Place) -> list[StoredItem]:
         return await self._driver.read(partial(operations.history, place))
 
+    async def response_with_history(
+        self, response_id: str, owner: str, now: float
+    ) -> tuple[StoredResponse, list[StoredItem]] | None:
+        return await self._driver.read(partial(operations.response_with_history, response_id, owner, now))
+
     async def delete_response(self, response_id: str, owner: str, now: float) -> bool:
         return await self._driver.write(partial(operations.delete_response, response_id, owner, now))
 
@@ -77,10 +91,16 @@ class SqlStore(Store):
     # --- conversations -----------------------------------------------------------------------------------------------
 
     async def create_conversation(self, conversation: Conversation, items: Sequence[StoredItem]) -> None:
-        await self._driver.write(partial(operations.create_conversation, conversation, items))
+        with suppress(RepeatedError):
+            await self._driver.write(partial(operations.create_conversation, conversation, items))
 
     async def conversation(self, conversation_id: str, owner: str) -> Conversation | None:
         return await self._driver.read(partial(operations.conversation, conversation_id, owner))
+
+    async def conversation_with_history(
+        self, conversation_id: str, owner: str
+    ) -> tuple[Conversation, list[StoredItem]] | None:
+        return await self._driver.read(partial(operations.conversation_with_history, conversation_id, owner))
 
     async def set_metadata(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Conversation | None:
         return await self._driver.write(partial(operations.set_metadata, conversation_id, owner, metadata))
@@ -107,7 +127,8 @@ class SqlStore(Store):
     # --- background responses ----------------------------------------------------------------------------------------
 
     async def start_run(self, response: NewResponse, run: BackgroundRun, until: float) -> None:
-        await self._driver.write(partial(operations.start_run, response, run, until))
+        with suppress(RepeatedError):
+            await self._driver.write(partial(operations.start_run, response, run, until))
 
     async def set_in_progress(self, response_id: str) -> None:
         await self._driver.write(partial(operations.set_in_progress, response_id))

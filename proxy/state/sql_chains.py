@@ -7,12 +7,10 @@ chain is closed for good: whoever continues it makes a fork. So a place that is 
 and cannot come to mean other items.
 """
 
-import random
 from collections.abc import Generator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from proxy.state.records import NewResponse, Place, StoredItem
-from proxy.state.schema import SLOTS
 from proxy.state.store import HistoryGoneError
 
 Value: TypeAlias = str | bytes | int | float | None
@@ -55,12 +53,12 @@ class ChainState:
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
 _APPEND = (
-    "UPDATE dragoman_chains SET length = length + ? WHERE id = ? AND length = ? "
+    "UPDATE dragoman_chains SET length = length + ?, size = size + ? WHERE id = ? AND length = ? "
     "AND (state = 0 OR (state = 2 AND id = ? AND owner = ?)) RETURNING state"
 )
 _APPEND_RUN = (
-    "UPDATE dragoman_chains SET length = length + ?, state = 1 WHERE id = ? AND length = ? AND state = 0 "
-    "RETURNING state"
+    "UPDATE dragoman_chains SET length = length + ?, size = size + ?, state = 1 "
+    "WHERE id = ? AND length = ? AND state = 0 RETURNING state"
 )
 _HOLD = "SELECT length FROM dragoman_chains WHERE id = ? AND length >= ? FOR UPDATE"
 # The sum keeps SQLite from the index of places, which would lead through the whole chain.
@@ -68,80 +66,86 @@ _MISSING = (
     "SELECT 1 FROM dragoman_items WHERE chain = ? AND hidden IS NOT NULL AND body IS NULL AND position + 0 < ? "
     "AND hidden >= ? LIMIT 1"
 )
-_NEW_CHAIN = "INSERT INTO dragoman_chains (id, owner, parent, parent_depth, length, state) VALUES (?, ?, ?, ?, ?, ?)"
+_NEW_CHAIN = (
+    "INSERT INTO dragoman_chains (id, owner, parent, parent_depth, length, state, size) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 _NEW_ITEM = "INSERT INTO dragoman_items (chain, position, owner, id, body) VALUES (?, ?, ?, ?, ?)"
 _NEW_RESPONSE = (
     "INSERT INTO dragoman_responses (id, owner, status, created_at, expires_at, chain, start, input_end, depth, "
     "background, body, journal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_JOIN = "UPDATE dragoman_chains SET length = length + ? WHERE id = ? AND owner = ? AND state = 2 RETURNING length"
-_COUNT = "UPDATE dragoman_totals SET bytes = bytes + ? WHERE slot = ?"
+_JOIN = (
+    "UPDATE dragoman_chains SET length = length + ?, size = size + ? WHERE id = ? AND owner = ? AND state = 2 "
+    "RETURNING length"
+)
 
 
-def count(size: int) -> Operation[None]:
-    """Add to the total of the bytes that are kept."""
-    if size:
-        yield Query(_COUNT, (size, random.randrange(SLOTS)))  # noqa: S311 - to spread a load
+def size_of(items: Sequence[StoredItem]) -> int:
+    """The bytes that count."""
+    return sum([len(item.body) for item in items])
 
 
-def new_chain(chain: str, owner: str, length: int, state: int, after: Place | None = None) -> Operation[None]:
+def new_chain(
+    chain: str, owner: str, length: int, state: int, size: int, after: Place | None = None
+) -> Operation[None]:
     """Make a chain whose items follow."""
     parent, depth = (None, None) if after is None else after
-    yield Query(_NEW_CHAIN, (chain, owner, parent, depth, length, state))
+    yield Query(_NEW_CHAIN, (chain, owner, parent, depth, length, state, size))
 
 
-def put(place: Place, owner: str, items: Sequence[StoredItem]) -> Operation[int]:
-    """Put items at a place of a chain; their bytes."""
-    chain, position = place
-    rows: list[tuple[Value, ...]] = []
-    size = 0
-    for name, body in items:
-        rows.append((chain, position, owner, name, body))
-        position += 1
-        size += len(body)
-    if rows:
-        yield Batch(_NEW_ITEM, rows)
-    return size
+def put(place: Place, owner: str, items: Sequence[StoredItem]) -> Operation[None]:
+    """Put items at a place of a chain that has counted them."""
+    if items:
+        chain, start = place
+        yield Batch(
+            _NEW_ITEM, [(chain, position, owner, name, body) for position, (name, body) in enumerate(items, start)]
+        )
 
 
-def join(conversation: str, owner: str, items: Sequence[StoredItem]) -> Operation[int | None]:
-    """Append items to a conversation; their bytes, or None when there is no such conversation."""
-    rows = yield Query(_JOIN, (len(items), conversation, owner))
+def join(conversation: str, owner: str, items: Sequence[StoredItem]) -> Operation[bool]:
+    """Append items to a conversation; False when there is no such conversation."""
+    rows = yield Query(_JOIN, (len(items), size_of(items), conversation, owner))
     if not rows:
-        return None
-    return (yield from put(Place(conversation, rows[0][0] - len(items)), owner, items))
+        return False
+    yield from put(Place(conversation, rows[0][0] - len(items)), owner, items)
+    return True
 
 
 def keep(response: NewResponse) -> Operation[None]:
     """Keep a response that has ended, as `Store.save` says."""
     items = [*response.input, *response.output]
     after, conversation, owner = response.after, response.conversation, response.owner
+    size = _size(response, items)
     place, joined = None, False
     if after is not None:
-        rows = yield Query(_APPEND, (len(items), *after, conversation, owner))
+        rows = yield Query(_APPEND, (len(items), size, *after, conversation, owner))
         if rows:
             place, joined = after, rows[0][0] == ChainState.CONVERSATION
     if place is None:
-        place = yield from _fork(response, len(items), ChainState.OPEN)
-    size = yield from _put_response(response, place, items)
+        place = yield from _fork(response, len(items), ChainState.OPEN, size)
+    yield from _put_response(response, place, items)
     if conversation is not None and not joined and items:
-        size += (yield from join(conversation, owner, items)) or 0
-    yield from count(size)
+        yield from join(conversation, owner, items)
 
 
-def keep_begun(response: NewResponse) -> Operation[int]:
-    """Keep a response that is still being made; the bytes that were kept. Nothing is appended behind its input until it
-    has ended."""
+def keep_begun(response: NewResponse, request: bytes) -> Operation[None]:
+    """Keep a response that is still being made; the request is kept beside it. Nothing is appended behind its input
+    until it has ended."""
     items, after = response.input, response.after
+    size = _size(response, items) + len(request)
     place = None
-    if after is not None and (yield Query(_APPEND_RUN, (len(items), *after))):
+    if after is not None and (yield Query(_APPEND_RUN, (len(items), size, *after))):
         place = after
     if place is None:
-        place = yield from _fork(response, len(items), ChainState.CLOSED)
-    return (yield from _put_response(response, place, items))
+        place = yield from _fork(response, len(items), ChainState.CLOSED, size)
+    yield from _put_response(response, place, items)
 
 
-def _fork(response: NewResponse, length: int, state: int) -> Operation[Place]:
+def _size(response: NewResponse, items: Sequence[StoredItem]) -> int:
+    return size_of(items) + len(response.body) + len(response.journal or b"")
+
+
+def _fork(response: NewResponse, length: int, state: int, size: int) -> Operation[Place]:
     after = response.after
     if after is not None:
         chain, depth = after
@@ -149,12 +153,12 @@ def _fork(response: NewResponse, length: int, state: int) -> Operation[Place]:
         held = yield Query(_HOLD, (chain, depth))
         if not held or (yield Query(_MISSING, (chain, depth, depth))):
             raise HistoryGoneError
-    yield from new_chain(response.id, response.owner, length, state, after)
+    yield from new_chain(response.id, response.owner, length, state, size, after)
     return Place(response.id, 0)
 
 
-def _put_response(response: NewResponse, place: Place, items: Sequence[StoredItem]) -> Operation[int]:
-    size = yield from put(place, response.owner, items)
+def _put_response(response: NewResponse, place: Place, items: Sequence[StoredItem]) -> Operation[None]:
+    yield from put(place, response.owner, items)
     chain, start = place
     input_end = start + len(response.input)
     yield Query(
@@ -174,7 +178,6 @@ def _put_response(response: NewResponse, place: Place, items: Sequence[StoredIte
             response.journal,
         ),
     )
-    return size + len(response.body) + len(response.journal or b"")
 
 
 # --- what stands before a place ---------------------------------------------------------------------------------------
@@ -207,19 +210,25 @@ def history(place: Place) -> Operation[list[StoredItem]]:
 
 # --- what goes --------------------------------------------------------------------------------------------------------
 
-_CHAIN = "SELECT state, length, parent FROM dragoman_chains WHERE id = ? FOR UPDATE"
+_CHAIN = "SELECT state, length, parent, size FROM dragoman_chains WHERE id = ? FOR UPDATE"
 _NEEDED = (
-    "SELECT (SELECT max(depth) FROM dragoman_responses WHERE chain = ?), "
+    "SELECT (SELECT max(depth) FROM dragoman_responses WHERE chain = ? AND chain <> id), "
+    "(SELECT depth FROM dragoman_responses WHERE id = ? AND chain = id), "
     "(SELECT max(parent_depth) FROM dragoman_chains WHERE parent = ?)"
 )
 _CUT = "DELETE FROM dragoman_items WHERE chain = ? AND position >= ? RETURNING length(body)"
 _SHORTEN = "UPDATE dragoman_chains SET length = ?, state = 1 WHERE id = ?"
 _REMOVE_CHAIN = "DELETE FROM dragoman_chains WHERE id = ?"
+_LIGHTEN = "UPDATE dragoman_chains SET size = size - ? WHERE id = ?"
 _UNSEEN = """
 SELECT item.number, length(item.body) FROM dragoman_items AS item
 WHERE item.chain = ? AND item.hidden IS NOT NULL AND item.body IS NOT NULL
 AND NOT EXISTS (
-    SELECT 1 FROM dragoman_responses WHERE chain = item.chain AND depth > item.position AND depth <= item.hidden
+    SELECT 1 FROM dragoman_responses
+    WHERE chain = item.chain AND chain <> id AND depth > item.position AND depth <= item.hidden
+) AND NOT EXISTS (
+    SELECT 1 FROM dragoman_responses
+    WHERE id = item.chain AND chain = id AND depth > item.position AND depth <= item.hidden
 ) AND NOT EXISTS (
     SELECT 1 FROM dragoman_chains
     WHERE parent = item.chain AND parent_depth > item.position AND parent_depth <= item.hidden
@@ -236,7 +245,7 @@ def forget(response_id: str, chain: str) -> Operation[int]:
     freed: int = body + (journal or 0)
     if background:
         freed += yield from forget_events(response_id)
-    return freed + (yield from release(chain))
+    return (yield from release(chain, freed))
 
 
 def forget_events(response_id: str) -> Operation[int]:
@@ -245,41 +254,47 @@ def forget_events(response_id: str) -> Operation[int]:
     return sum(row[0] for row in rows)
 
 
-def release(chain: str) -> Operation[int]:
-    """Let go what nothing needs any more of a chain, and of its parents; the bytes that went.
+def release(chain: str, freed: int) -> Operation[int]:
+    """Let go what nothing needs any more of a chain, and of its parents; the bytes that went, `freed` included: those
+    that the chain had counted and that are gone already.
 
     What a response needs reaches up to its depth, what a fork needs up to where it left; a conversation needs all that
     was not removed from it.
     """
-    freed = 0
+    gone = 0
     following: str | None = chain
     while following is not None:
         chain = following
         rows = yield Query(_CHAIN, (chain,))
         if not rows:
             break
-        state, length, parent = rows[0]
+        state, length, parent, size = rows[0]
         if state != ChainState.CONVERSATION:
-            ((by_responses, by_forks),) = yield Query(_NEEDED, (chain, chain))
-            needed = -1 if by_responses is None and by_forks is None else max(by_responses or 0, by_forks or 0)
+            (depths,) = yield Query(_NEEDED, (chain, chain, chain))
+            needed = max([-1, *(depth for depth in depths if depth is not None)])
             if needed < length:
                 rows = yield Query(_CUT, (chain, max(needed, 0)))
                 freed += sum(row[0] or 0 for row in rows)
             if needed < 0:
                 yield Query(_REMOVE_CHAIN, (chain,))
+                gone += size
+                freed = 0
                 following = parent
                 continue
             if needed < length:
                 yield Query(_SHORTEN, (needed, chain))
-        freed += yield from release_removed(chain)
+        gone += freed + (yield from release_removed(chain, freed))
         break
-    return freed
+    return gone
 
 
-def release_removed(chain: str) -> Operation[int]:
+def release_removed(chain: str, freed: int = 0) -> Operation[int]:
     """Let go the content of removed items that no history has any more; the bytes that went. The rows stay: they show
-    that something is missing to whoever comes with a place from before."""
+    that something is missing to whoever comes with a place from before. The chain counts `freed` bytes less as well."""
     rows = yield Query(_UNSEEN, (chain,))
     if rows:
         yield Batch(_EMPTY, [(row[0],) for row in rows])
-    return sum(row[1] for row in rows)
+    size: int = sum(row[1] for row in rows)
+    if size or freed:
+        yield Query(_LIGHTEN, (size + freed, chain))
+    return size

@@ -21,7 +21,6 @@ from proxy.state.sql_chains import (
     ChainState,
     Operation,
     Query,
-    count,
     forget,
     forget_events,
     history,
@@ -32,7 +31,9 @@ from proxy.state.sql_chains import (
     put,
     release,
     release_removed,
+    size_of,
 )
+from proxy.state.store import HistoryGoneError
 
 __all__ = [
     "add_items",
@@ -40,6 +41,7 @@ __all__ = [
     "conversation",
     "conversation_item",
     "conversation_items",
+    "conversation_with_history",
     "create_conversation",
     "delete_conversation",
     "delete_response",
@@ -54,6 +56,7 @@ __all__ = [
     "renew_runs",
     "request_cancel",
     "response",
+    "response_with_history",
     "save",
     "secret",
     "set_in_progress",
@@ -72,7 +75,7 @@ _ALIVE: Final = "(expires_at > ? OR status IN ('queued', 'in_progress'))"
 
 def ping() -> Operation[None]:
     """Ask for anything."""
-    yield Query("SELECT bytes FROM dragoman_totals WHERE slot = 0")
+    yield Query("SELECT 1")
 
 
 # --- responses --------------------------------------------------------------------------------------------------------
@@ -81,7 +84,11 @@ _RESPONSE = (
     "SELECT status, created_at, expires_at, body, chain, depth, start, input_end, journal, background "  # noqa: S608
     f"FROM dragoman_responses WHERE id = ? AND owner = ? AND {_ALIVE}"
 )
-_OUTPUT = "SELECT body FROM dragoman_items WHERE chain = ? AND position >= ? AND position < ? ORDER BY position"
+# A response without output gives a row without a position.
+_OUTPUT = (
+    "SELECT item.position, item.body FROM dragoman_responses AS response LEFT JOIN dragoman_items AS item "
+    "ON item.chain = ? AND item.position >= ? AND item.position < ? WHERE response.id = ? ORDER BY item.position"
+)
 _ENDED_RESPONSE = (
     "SELECT chain FROM dragoman_responses "  # noqa: S608
     f"WHERE id = ? AND owner = ? AND expires_at > ? AND {_ENDED} FOR UPDATE"
@@ -96,7 +103,10 @@ SELECT id, body FROM dragoman_items WHERE number IN (
         WHERE item.owner = ? AND item.id = wanted.id AND item.hidden IS NULL AND (
             EXISTS (SELECT 1 FROM dragoman_chains WHERE id = item.chain AND state = 2)
             OR EXISTS (
-                SELECT 1 FROM dragoman_responses WHERE chain = item.chain AND depth > item.position
+                SELECT 1 FROM dragoman_responses WHERE chain = item.chain AND chain <> id AND depth > item.position
+                AND start <= item.position AND (expires_at > ? OR status IN ('queued', 'in_progress'))
+            ) OR EXISTS (
+                SELECT 1 FROM dragoman_responses WHERE id = item.chain AND chain = id AND depth > item.position
                 AND start <= item.position AND (expires_at > ? OR status IN ('queued', 'in_progress'))
             )
         )
@@ -130,8 +140,24 @@ def response(response_id: str, owner: str, now: float) -> Operation[StoredRespon
 
 def output(stored: StoredResponse) -> Operation[list[bytes]]:
     """`Store.output`."""
-    rows = yield Query(_OUTPUT, (stored.place.chain, stored.input_end, stored.place.depth))
-    return [row[0] for row in rows]
+    rows = yield Query(_OUTPUT, (stored.place.chain, stored.input_end, stored.place.depth, stored.id))
+    if not rows:
+        raise HistoryGoneError
+    return [body for position, body in rows if position is not None]
+
+
+def response_with_history(
+    response_id: str, owner: str, now: float
+) -> Operation[tuple[StoredResponse, list[StoredItem]] | None]:
+    """`Store.response_with_history`."""
+    found = yield from response(response_id, owner, now)
+    if found is None:
+        return None
+    try:
+        return found, (yield from history(found.place))
+    except HistoryGoneError:
+        # Where statements see what others wrote in between, it was deleted in between.
+        return None
 
 
 def delete_response(response_id: str, owner: str, now: float) -> Operation[bool]:
@@ -139,7 +165,7 @@ def delete_response(response_id: str, owner: str, now: float) -> Operation[bool]
     rows = yield Query(_ENDED_RESPONSE, (response_id, owner, now))
     if not rows:
         return False
-    yield from count(-(yield from forget(response_id, rows[0][0])))
+    yield from forget(response_id, rows[0][0])
     return True
 
 
@@ -147,7 +173,7 @@ def find_items(ids: Sequence[str], owner: str, now: float) -> Operation[dict[str
     """`Store.find_items`."""
     found: dict[str, bytes] = {}
     for names in _portions(list(dict.fromkeys(ids))):
-        rows = yield Query(_FINDS[len(names)], (*names, owner, now))
+        rows = yield Query(_FINDS[len(names)], (*names, owner, now, now))
         found.update((row[0], row[1]) for row in rows)
     return found
 
@@ -168,10 +194,20 @@ _CONVERSATION = (
     "SELECT conversation.created_at, conversation.metadata, chain.length FROM dragoman_conversations AS conversation "
     "JOIN dragoman_chains AS chain ON chain.id = conversation.id WHERE conversation.id = ? AND conversation.owner = ?"
 )
+# In one statement, so that it is of one moment: the conversation comes first, before its items.
+_CONVERSATION_WITH_ITEMS = f"""
+WITH found AS ({_CONVERSATION})
+SELECT -1 AS position, NULL AS id, metadata AS body, created_at, length FROM found
+UNION ALL
+SELECT item.position, item.id, item.body, NULL, NULL FROM found, dragoman_items AS item
+WHERE item.chain = ? AND item.hidden IS NULL
+ORDER BY position
+"""  # noqa: S608
 _SET_METADATA = "UPDATE dragoman_conversations SET metadata = ? WHERE id = ? AND owner = ? RETURNING length(metadata)"
 _OLD_METADATA = "SELECT length(metadata) FROM dragoman_conversations WHERE id = ? AND owner = ? FOR UPDATE"
 _DELETE_CONVERSATION = "DELETE FROM dragoman_conversations WHERE id = ? AND owner = ? RETURNING length(metadata)"
 _CLOSE = "UPDATE dragoman_chains SET state = 1 WHERE id = ?"
+_GROW = "UPDATE dragoman_chains SET size = size + ? WHERE id = ?"
 _LIVING = "SELECT length FROM dragoman_chains WHERE id = ? AND owner = ? AND state = 2"
 _LOCKED = f"{_LIVING} FOR UPDATE"
 _SEEN = "chain = ? AND owner = ? AND id = ? AND hidden IS NULL"
@@ -198,8 +234,8 @@ def create_conversation(new: Conversation, items: Sequence[StoredItem]) -> Opera
     """`Store.create_conversation`."""
     metadata = orjson.dumps(dict(new.metadata))
     yield Query(_NEW_CONVERSATION, (new.id, new.owner, new.created_at, metadata))
-    yield from new_chain(new.id, new.owner, len(items), ChainState.CONVERSATION)
-    yield from count(len(metadata) + (yield from put(Place(new.id, 0), new.owner, items)))
+    yield from new_chain(new.id, new.owner, len(items), ChainState.CONVERSATION, len(metadata) + size_of(items))
+    yield from put(Place(new.id, 0), new.owner, items)
 
 
 def conversation(conversation_id: str, owner: str) -> Operation[Conversation | None]:
@@ -211,6 +247,18 @@ def conversation(conversation_id: str, owner: str) -> Operation[Conversation | N
     return Conversation(conversation_id, owner, created_at, orjson.loads(metadata), length)
 
 
+def conversation_with_history(
+    conversation_id: str, owner: str
+) -> Operation[tuple[Conversation, list[StoredItem]] | None]:
+    """`Store.conversation_with_history`."""
+    rows = yield Query(_CONVERSATION_WITH_ITEMS, (conversation_id, owner, conversation_id))
+    if not rows:
+        return None
+    _, _, metadata, created_at, length = rows[0]
+    found = Conversation(conversation_id, owner, created_at, orjson.loads(metadata), length)
+    return found, [StoredItem(row[1], row[2]) for row in rows[1:]]
+
+
 def set_metadata(conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Operation[Conversation | None]:
     """`Store.set_metadata`."""
     rows = yield Query(_OLD_METADATA, (conversation_id, owner))
@@ -218,7 +266,7 @@ def set_metadata(conversation_id: str, owner: str, metadata: Mapping[str, str]) 
         return None
     text = orjson.dumps(dict(metadata))
     yield Query(_SET_METADATA, (text, conversation_id, owner))
-    yield from count(len(text) - rows[0][0])
+    yield Query(_GROW, (len(text) - rows[0][0], conversation_id))
     return (yield from conversation(conversation_id, owner))
 
 
@@ -228,15 +276,13 @@ def delete_conversation(conversation_id: str, owner: str) -> Operation[bool]:
     if not rows:
         return False
     yield Query(_CLOSE, (conversation_id,))
-    yield from count(-rows[0][0] - (yield from release(conversation_id)))
+    yield from release(conversation_id, rows[0][0])
     return True
 
 
 def add_items(conversation_id: str, owner: str, items: Sequence[StoredItem]) -> Operation[bool]:
     """`Store.add_items`."""
-    size = yield from join(conversation_id, owner, items)
-    yield from count(size or 0)
-    return size is not None
+    return (yield from join(conversation_id, owner, items))
 
 
 def conversation_items(
@@ -272,7 +318,7 @@ def remove_item(conversation_id: str, owner: str, item_id: str) -> Operation[boo
         return False
     yield Query(_REMOVE, (living[0][0], rows[0][0]))
     yield Query(_LENGTHEN, (conversation_id,))
-    yield from count(-(yield from release_removed(conversation_id)))
+    yield from release_removed(conversation_id)
     return True
 
 
@@ -292,11 +338,13 @@ _EVENTS = "SELECT first, last, data FROM dragoman_events WHERE response = ? AND 
 _EVENTS_SIZE = "SELECT coalesce(sum(length(data)), 0) FROM dragoman_events WHERE response = ?"
 _END_RUN = "DELETE FROM dragoman_runs WHERE response = ? AND replica = ? RETURNING length(request)"
 _BEGUN = "SELECT owner, chain, start, depth, length(body), length(journal) FROM dragoman_responses WHERE id = ?"
-_EXTEND = "UPDATE dragoman_chains SET length = ?, state = 0 WHERE id = ?"
+_EXTEND = "UPDATE dragoman_chains SET length = ?, size = size + ?, state = 0 WHERE id = ?"
 _OWN_ITEMS = "SELECT id, body FROM dragoman_items WHERE chain = ? AND position >= ? AND position < ? ORDER BY position"
 _END_RESPONSE = (
-    "UPDATE dragoman_responses SET status = ?, body = ?, journal = ?, expires_at = ?, depth = ? WHERE id = ?"
+    "UPDATE dragoman_responses SET status = ?, body = ?, journal = ?, expires_at = ?, depth = ?, ended_by = ? "
+    "WHERE id = ?"
 )
+_ENDED_BY = "SELECT 1 FROM dragoman_responses WHERE id = ? AND ended_by = ? AND status = ?"
 _RENEW = "UPDATE dragoman_runs SET lease = ? WHERE replica = ? RETURNING response, cancel"
 _RELEASE = "UPDATE dragoman_runs SET replica = '', lease = 0 WHERE replica = ?"
 _TAKE_OVER = (
@@ -308,12 +356,11 @@ _CANCEL = "UPDATE dragoman_runs SET cancel = 1 WHERE response = ? AND owner = ? 
 
 def start_run(new: NewResponse, run: BackgroundRun, until: float) -> Operation[None]:
     """`Store.start_run`."""
-    size = yield from keep_begun(new)
+    yield from keep_begun(new, run.request)
     yield Query(
         _NEW_RUN,
         (new.id, run.owner, run.replica, until, run.request, run.attempt, int(run.cancel), int(run.shown)),
     )
-    yield from count(size + len(run.request))
 
 
 def set_in_progress(response_id: str) -> Operation[None]:
@@ -339,23 +386,25 @@ def finish_run(response_id: str, replica: str, ending: Ending) -> Operation[bool
     """`Store.finish_run`."""
     ended = yield Query(_END_RUN, (response_id, replica))
     if not ended:
-        return False
+        return bool((yield Query(_ENDED_BY, (response_id, replica, ending.status))))
     ((owner, chain, start, depth, body, journal),) = yield Query(_BEGUN, (response_id,))
     end = depth + len(ending.output)
-    yield Query(_EXTEND, (end, chain))
-    size = (yield from put(Place(chain, depth), owner, ending.output)) + len(ending.body) + len(ending.journal or b"")
+    size = size_of(ending.output) + len(ending.body) + len(ending.journal or b"")
     size -= ended[0][0] + body + (journal or 0)
-    yield Query(_END_RESPONSE, (ending.status, ending.body, ending.journal, ending.expires_at, end, response_id))
     if ending.keep_events:
         # They are counted from here on: as long as they come in, each is a statement as cheap as can be.
         ((kept,),) = yield Query(_EVENTS_SIZE, (response_id,))
         size += int(kept)
     else:
         yield from forget_events(response_id)
+    yield Query(_EXTEND, (end, size, chain))
+    yield from put(Place(chain, depth), owner, ending.output)
+    yield Query(
+        _END_RESPONSE, (ending.status, ending.body, ending.journal, ending.expires_at, end, replica, response_id)
+    )
     if ending.conversation is not None:
         rows = yield Query(_OWN_ITEMS, (chain, start, end))
-        size += (yield from join(ending.conversation, owner, [StoredItem(row[0], row[1]) for row in rows])) or 0
-    yield from count(size)
+        yield from join(ending.conversation, owner, [StoredItem(row[0], row[1]) for row in rows])
     return True
 
 
@@ -394,9 +443,9 @@ _EXPIRED = (
 )
 _OLDEST = (
     f"SELECT id, chain FROM dragoman_responses WHERE {_ENDED} "  # noqa: S608
-    "ORDER BY created_at, number LIMIT ? FOR UPDATE SKIP LOCKED"
+    "ORDER BY number LIMIT ? FOR UPDATE SKIP LOCKED"
 )
-_TOTAL = "SELECT CAST(sum(bytes) AS BIGINT) FROM dragoman_totals"
+_TOTAL = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM dragoman_chains"
 
 
 def secret(name: str, candidate: bytes) -> Operation[bytes]:
@@ -410,10 +459,8 @@ def secret(name: str, candidate: bytes) -> Operation[bytes]:
 def sweep(now: float, limit: int) -> Operation[int]:
     """`Store.sweep`."""
     rows = yield Query(_EXPIRED, (now, limit))
-    freed = 0
     for response_id, chain in rows:
-        freed += yield from forget(response_id, chain)
-    yield from count(-freed)
+        yield from forget(response_id, chain)
     return len(rows)
 
 
@@ -428,5 +475,4 @@ def trim(size: int, limit: int) -> Operation[int]:
             break
         freed += yield from forget(response_id, chain)
         forgotten += 1
-    yield from count(-freed)
     return forgotten

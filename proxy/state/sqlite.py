@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from proxy.state.schema import MIGRATIONS, SQLITE, newer_schema
-from proxy.state.sql import SqlStore
+from proxy.state.sql import IDENTIFIED, RepeatedError, SqlStore
 from proxy.state.sql_chains import Batch, Operation, Result, Row
 from proxy.state.store import StoreOpenError, StoreUnavailableError
 
@@ -39,6 +39,7 @@ _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _MENDING: Final = _BUSY | {sqlite3.SQLITE_FULL}
 _DEFECTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
 """What means that the gateway is wrong, not the database."""
+_REPEATED: Final = frozenset({sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE})
 
 
 class SqliteStore(SqlStore):
@@ -216,6 +217,10 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 def _translated(error: Exception) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorcode in _REPEATED:
+        # "UNIQUE constraint failed: TABLE.COLUMN"
+        table = str(error).rpartition(" ")[2].partition(".")[0]
+        return RepeatedError(table) if table in IDENTIFIED else error
     if not isinstance(error, sqlite3.Error) or isinstance(error, _DEFECTS):
         return error
     unavailable = StoreUnavailableError()

@@ -36,7 +36,7 @@ class StoreUnavailableError(ResponsesError):
 
 
 class HistoryGoneError(Exception):
-    """What a response continues was deleted, or expired, while the response was made."""
+    """What a response continues, or what is read, was deleted, or expired, meanwhile."""
 
 
 class StoreOpenError(Exception):
@@ -50,6 +50,9 @@ class Store(ABC):
     Every method is atomic, safe under concurrent calls from any number of replicas, and what it wrote is kept when it
     returns. All of them may raise StoreUnavailableError. Responses and conversations belong to their owner: a
     foreign id is like an unknown one, and so is an expired or a deleted one. Times are seconds since the epoch.
+
+    What failed with StoreUnavailableError may have been done all the same. `save`, `start_run`, `create_conversation`
+    and `finish_run` may be called again then: with an id that is kept already the first three do nothing.
     """
 
     @abstractmethod
@@ -85,7 +88,7 @@ class Store(ABC):
 
     @abstractmethod
     async def output(self, response: StoredResponse) -> list[bytes]:
-        """The output items of a response, in order."""
+        """The output items of a response, in order. Raises HistoryGoneError when the response was deleted meanwhile."""
 
     @abstractmethod
     async def history(self, place: Place) -> list[StoredItem]:
@@ -94,6 +97,12 @@ class Store(ABC):
         Of a conversation's items, those that were removed from it before the place came to be are left out.
         Raises HistoryGoneError when the place does not exist (any more).
         """
+
+    @abstractmethod
+    async def response_with_history(
+        self, response_id: str, owner: str, now: float
+    ) -> tuple[StoredResponse, list[StoredItem]] | None:
+        """What `response` gives, and the `history` of its place."""
 
     @abstractmethod
     async def delete_response(self, response_id: str, owner: str, now: float) -> bool:
@@ -114,6 +123,12 @@ class Store(ABC):
     @abstractmethod
     async def conversation(self, conversation_id: str, owner: str) -> Conversation | None:
         """The conversation, or None."""
+
+    @abstractmethod
+    async def conversation_with_history(
+        self, conversation_id: str, owner: str
+    ) -> tuple[Conversation, list[StoredItem]] | None:
+        """What `conversation` gives, and the `history` of its end."""
 
     @abstractmethod
     async def set_metadata(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Conversation | None:
@@ -166,8 +181,9 @@ class Store(ABC):
     @abstractmethod
     async def finish_run(self, response_id: str, replica: str, ending: Ending) -> bool:
         """End a background response: its output is appended behind its input, the run is gone, its events too unless
-        they are kept, and the conversation gets input and output. False, and nothing changed, when this replica does
-        not hold the run any more."""
+        they are kept, and the conversation gets input and output. True as well, and nothing changed, when this
+        replica ended it before, with the same status. False, and nothing changed, when it does not hold the run any
+        more."""
 
     @abstractmethod
     async def renew_runs(self, replica: str, until: float) -> dict[str, bool]:
@@ -201,4 +217,4 @@ class Store(ABC):
     @abstractmethod
     async def trim(self, size: int, limit: int) -> int:
         """Forget the oldest ended responses, up to `limit` of them, while more than `size` bytes are kept; how many
-        they were."""
+        they were. Of responses that were made at the same time either may be the older one."""

@@ -37,6 +37,7 @@ class KeptResponse:
     input: Cells
     output: Cells
     events: list[EventBatch] = field(default_factory=list)
+    ended_by: str = ""
 
     @property
     def own(self) -> Cells:
@@ -123,7 +124,8 @@ class ModelStore(Store):
         pass
 
     async def save(self, response: NewResponse) -> None:
-        self._keep(response, self._joined(response.conversation, response.owner))
+        if response.id not in self._responses:
+            self._keep(response, self._joined(response.conversation, response.owner))
 
     async def response(self, response_id: str, owner: str, now: float) -> StoredResponse | None:
         kept = self._responses.get(response_id)
@@ -131,10 +133,18 @@ class ModelStore(Store):
 
     async def output(self, response: StoredResponse) -> list[bytes]:
         kept = self._responses.get(response.id)
-        return [] if kept is None else [cell.item.body for cell in kept.output]
+        if kept is None:
+            raise HistoryGoneError
+        return [cell.item.body for cell in kept.output]
 
     async def history(self, place: Place) -> list[StoredItem]:
         return [cell.item for cell in self._copy(place)]
+
+    async def response_with_history(
+        self, response_id: str, owner: str, now: float
+    ) -> tuple[StoredResponse, list[StoredItem]] | None:
+        record = await self.response(response_id, owner, now)
+        return None if record is None else (record, await self.history(record.place))
 
     async def delete_response(self, response_id: str, owner: str, now: float) -> bool:
         record = await self.response(response_id, owner, now)
@@ -152,6 +162,8 @@ class ModelStore(Store):
         return {cell.item.id: cell.item.body for cell in cells if cell.item.id in wanted}
 
     async def create_conversation(self, conversation: Conversation, items: Sequence[StoredItem]) -> None:
+        if conversation.id in self._conversations:
+            return
         kept = KeptConversation(replace(conversation, length=0), [])
         self._of_conversations.add(conversation.id)
         self._conversations[conversation.id] = kept
@@ -161,6 +173,12 @@ class ModelStore(Store):
     async def conversation(self, conversation_id: str, owner: str) -> Conversation | None:
         kept = self._joined(conversation_id, owner)
         return None if kept is None else kept.value
+
+    async def conversation_with_history(
+        self, conversation_id: str, owner: str
+    ) -> tuple[Conversation, list[StoredItem]] | None:
+        kept = self._joined(conversation_id, owner)
+        return None if kept is None else (kept.value, [cell.item for cell in kept.cells])
 
     async def set_metadata(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Conversation | None:
         kept = self._joined(conversation_id, owner)
@@ -214,6 +232,8 @@ class ModelStore(Store):
         return True
 
     async def start_run(self, response: NewResponse, run: BackgroundRun, until: float) -> None:
+        if response.id in self._responses:
+            return
         self._keep(response, None)
         self._runs[response.id] = KeptRun(run, until)
 
@@ -236,9 +256,11 @@ class ModelStore(Store):
 
     async def finish_run(self, response_id: str, replica: str, ending: Ending) -> bool:
         if self._held(response_id, replica) is None:
-            return False
+            ended = self._responses.get(response_id)
+            return ended is not None and (ended.ended_by, ended.record.status) == (replica, ending.status)
         del self._runs[response_id]
         kept = self._responses[response_id]
+        kept.ended_by = replica
         kept.output = _cells(ending.output)
         place = Place(kept.record.place.chain, kept.record.place.depth + len(kept.output))
         self._ends[place.chain] = place.depth

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from proxy.state.records import Status, StoredItem
-from proxy.state.store import Store
+from proxy.state.records import Conversation, Status, StoredItem
+from proxy.state.store import HistoryGoneError, Store
 from tests.state.kit import (
     ENDED,
     FOREVER,
@@ -15,6 +15,7 @@ from tests.state.kit import (
     OWNER,
     Backend,
     answer,
+    end_of,
     exists,
     found,
     history,
@@ -23,7 +24,10 @@ from tests.state.kit import (
     item,
     items,
     kept,
+    listed,
     numbered,
+    started,
+    talk,
 )
 
 ODD_IDS = (
@@ -297,3 +301,144 @@ async def test_readers_that_leave_do_not_disturb_the_others(store: Store) -> Non
                 continue
             assert not isinstance(result, BaseException)
             assert [entry.id for entry in result[:50]] == [entry.id for entry in numbered(f"r{number}", 50)]
+
+
+# --- what is asked for again ------------------------------------------------------------------------------------------
+
+
+async def test_a_response_that_is_saved_again_is_left_as_it_is(store: Store, backend: Backend) -> None:
+    await talk(store, "i1")
+    end = await end_of(store, "conv")
+    for after, conversation in ((None, None), (None, "conv"), (end, "conv"), (end, None)):
+        name = f"r{after is None}{conversation}"
+        new = answer(name, after=after, conversation=conversation)
+        response = await kept(store, new)
+        before = (await listed(store, "conv"), await history(store, response.place))
+        await store.save(new)
+        await store.save(answer(name, input=items("other"), output=[], status="failed"))
+        assert await found(store, name) == response
+        assert (await listed(store, "conv"), await history(store, response.place)) == before
+        assert await store.find_items(["other"], OWNER, NOW) == {}
+    first = await kept(store, answer("first"))
+    new = answer("next", after=first.place)
+    second = await kept(store, new)
+    await store.save(new)
+    assert await found(store, "next") == second
+    for name in ("next", "first", "rTrueNone", "rTrueconv", "rFalseNone", "rFalseconv"):
+        assert await store.delete_response(name, OWNER, NOW)
+    assert await store.delete_conversation("conv", OWNER)
+    await holds(backend, set())
+
+
+async def test_of_the_same_response_saved_at_once_one_is_kept(store: Store, other: Store) -> None:
+    first = await kept(store, answer("first"))
+    outputs = [numbered(f"o{number}", 2) for number in range(8)]
+    for after in (None, first.place):
+        name = f"after {after}"
+        await asyncio.gather(
+            *(
+                (store, other)[number % 2].save(answer(name, after=after, output=output))
+                for number, output in enumerate(outputs)
+            )
+        )
+        response = await found(store, name)
+        assert await store.output(response) in [[entry.body for entry in output] for output in outputs]
+        assert len(await history(store, response.place)) == (3 if after is None else 5)
+
+
+async def test_what_others_need_of_a_deleted_response_stays_when_it_is_saved_again(store: Store) -> None:
+    new = answer("a")
+    first = await kept(store, new)
+    second = await kept(store, answer("b", after=first.place))
+    assert await store.delete_response("a", OWNER, NOW)
+    await store.save(new)
+    assert await history(store, second.place) == ["a_in", "a_out", "b_in", "b_out"]
+
+
+async def test_a_conversation_that_is_made_again_is_left_as_it_is(store: Store, backend: Backend) -> None:
+    await talk(store, "i1", "i2")
+    assert await store.remove_item("conv", OWNER, "i1")
+    before = await store.conversation("conv", OWNER)
+    for owner in (OWNER, OTHER_OWNER):
+        await store.create_conversation(Conversation("conv", owner, 8, {"topic": "y"}), items("i3"))
+        assert await store.conversation("conv", OTHER_OWNER) is None
+    assert await store.conversation("conv", OWNER) == before
+    assert await listed(store, "conv") == ["i2"]
+    await holds(backend, {"i2"})
+
+
+# --- with their history -----------------------------------------------------------------------------------------------
+
+
+async def test_a_response_comes_with_its_history(store: Store) -> None:
+    first = await kept(store, answer("a", expires_at=NOW + 10))
+    fork = None
+    for name in ("b", "c"):
+        fork = await kept(store, answer(name, after=first.place, expires_at=NOW + 10))
+    assert fork is not None
+    assert fork.place.chain == "c"
+    assert await store.response_with_history("c", OWNER, NOW) == (fork, items("a_in", "a_out", "c_in", "c_out"))
+    assert await store.response_with_history("a", OWNER, NOW) == (first, items("a_in", "a_out"))
+    for name, owner, now in (("c", OTHER_OWNER, NOW), ("nothing", OWNER, NOW), ("c", OWNER, NOW + 11)):
+        assert await store.response_with_history(name, owner, now) is None
+    assert await store.delete_response("c", OWNER, NOW)
+    assert await store.response_with_history("c", OWNER, NOW) is None
+
+
+async def test_a_response_without_items_comes_with_an_empty_history(store: Store) -> None:
+    empty = await kept(store, answer("a", input=[], output=[]))
+    assert await store.response_with_history("a", OWNER, NOW) == (empty, [])
+
+
+async def test_a_response_that_is_being_made_comes_with_its_history(store: Store) -> None:
+    begun = await started(store, "a")
+    assert await store.response_with_history("a", OWNER, FOREVER * 2) == (begun, items("a_in"))
+
+
+async def test_a_conversation_comes_with_its_items(store: Store) -> None:
+    await talk(store, "i1", "i2", "i3")
+    await store.save(answer("a", after=await end_of(store, "conv"), conversation="conv"))
+    assert await store.remove_item("conv", OWNER, "i2")
+    conversation = await store.conversation("conv", OWNER)
+    expected = (conversation, items("i1", "i3", "a_in", "a_out"))
+    assert await store.conversation_with_history("conv", OWNER) == expected
+    assert await store.conversation_with_history("conv", OTHER_OWNER) is None
+    assert await store.conversation_with_history("nothing", OWNER) is None
+    assert await store.delete_conversation("conv", OWNER)
+    assert await store.conversation_with_history("conv", OWNER) is None
+
+
+async def test_an_empty_conversation_comes_without_items(store: Store) -> None:
+    await talk(store)
+    known = await store.conversation_with_history("conv", OWNER)
+    assert known == (await store.conversation("conv", OWNER), [])
+
+
+async def test_a_conversation_is_whole_whenever_it_is_read(store: Store, other: Store) -> None:
+    names = [f"i{number}" for number in range(30)]
+    await talk(store, *names)
+
+    async def remove() -> None:
+        for name in names[:-1]:
+            assert await other.remove_item("conv", OWNER, name)
+
+    removal = asyncio.create_task(remove())
+    while not removal.done():
+        known = await store.conversation_with_history("conv", OWNER)
+        assert known is not None
+        conversation, entries = known
+        assert entries == items(*names[len(names) - len(entries) :])
+        assert conversation.length == 2 * len(names) - len(entries)
+        await asyncio.sleep(0)
+    await removal
+
+
+async def test_the_output_of_a_deleted_response_is_gone(store: Store) -> None:
+    first = await kept(store, answer("a"))
+    second = await kept(store, answer("b", after=first.place))
+    empty = await kept(store, answer("c", output=[]))
+    assert await store.output(empty) == []
+    for response in (first, empty, second):
+        assert await store.delete_response(response.id, OWNER, NOW)
+        with pytest.raises(HistoryGoneError):
+            await store.output(response)

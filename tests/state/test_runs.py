@@ -31,6 +31,7 @@ from tests.state.kit import (
     mark,
     run_of,
     started,
+    talk,
 )
 
 
@@ -124,14 +125,55 @@ async def test_a_run_ends_once(store: Store, other: Store) -> None:
     await started(store, "a")
     results = await asyncio.gather(
         *(
-            (store, other)[number % 2].finish_run("a", "one", ending("a", output=items(f"o{number}")))
+            (store, other)[number % 2].finish_run(
+                "a", "one", ending("a", status=ENDED[number % 4], output=items(f"o{number}"))
+            )
             for number in range(8)
         )
     )
-    assert sum(results) == 1
     response = await found(store, "a")
-    assert await store.output(response) == [item(f"o{results.index(True)}").body]
+    assert results == [status == response.status for status in ENDED * 2]
+    (output,) = await store.output(response)
+    assert output in {item(f"o{number}").body for number in range(8) if ENDED[number % 4] == response.status}
     assert await store.renew_runs("one", LATER) == {}
+
+
+async def test_a_replica_may_end_its_run_again(store: Store, backend: Backend) -> None:
+    await talk(store, "i1")
+    await started(store, "a", conversation="conv")
+    result = ending("a", conversation="conv")
+    assert await store.finish_run("a", "one", result)
+    assert await store.finish_run("a", "one", result)
+    assert not await store.finish_run("a", "one", ending("a", status="failed"))
+    assert not await store.finish_run("a", "two", result)
+    assert await listed(store, "conv") == ["i1", "a_in", "a_out"]
+    assert await store.output(await found(store, "a")) == [item("a_out").body]
+    assert await store.delete_response("a", OWNER, NOW)
+    assert not await store.finish_run("a", "one", result)
+
+
+async def test_a_run_that_was_taken_over_and_ended_is_not_the_former_replicas(store: Store) -> None:
+    await started(store, "a")
+    (run,) = await store.take_over_runs("two", LATER, FOREVER)
+    assert not await store.finish_run(run.id, "one", ending("a"))
+    assert await store.finish_run(run.id, "two", ending("a"))
+    assert not await store.finish_run(run.id, "one", ending("a"))
+
+
+async def test_a_run_that_is_started_again_is_left_as_it_is(store: Store, backend: Backend) -> None:
+    first = await kept(store, answer("first"))
+    begun = await started(store, "a", after=first.place)
+    await store.append_events("a", "one", batch(0, 1))
+    again = beginning("a", after=first.place, input=items("other"))
+    await store.start_run(again, run_of("a", "two"), FOREVER)
+    assert await found(store, "a") == begun
+    assert await store.renew_runs("two", LATER) == {}
+    assert await store.renew_runs("one", LATER) == {"a": False}
+    assert await store.events("a", -1) == [batch(0, 1)]
+    assert await store.finish_run("a", "one", ending("a"))
+    await store.start_run(again, run_of("a", "two"), FOREVER)
+    assert await history(store, (await found(store, "a")).place) == ["first_in", "first_out", "a_in", "a_out"]
+    assert await store.renew_runs("two", LATER) == {}
 
 
 async def test_only_the_replica_that_holds_a_run_ends_it(store: Store, backend: Backend) -> None:

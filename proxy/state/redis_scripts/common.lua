@@ -127,6 +127,28 @@ local function collect(chain_id, from, to, depth, found)
   end
 end
 
+-- The items before a place, through all forks: id, body ...; false when the place is gone.
+local function history_of(chain_id, depth)
+  local links = {}
+  local chain = chain_of(chain_id)
+  while true do
+    if not chain or not place_exists(chain, depth) then
+      return false
+    end
+    links[#links + 1] = {chain.id, depth}
+    if not chain.parent then
+      break
+    end
+    depth = chain.parent_depth
+    chain = chain_of(chain.parent)
+  end
+  local found = {}
+  for index = #links, 1, -1 do
+    collect(links[index][1], 0, links[index][2], links[index][2], found)
+  end
+  return found
+end
+
 -- Puts items (id, body, id, body ... from `first` on) behind the end of a chain.
 local function append(chain, values, first)
   local count = (#values - first + 1) / 2
@@ -268,6 +290,12 @@ local function position_in(conversation, owner, id)
     end
     offset = offset + 32
   end
+end
+
+local function response_fields(id)
+  local fields = call('HMGET', key('response', id), 'owner', 'status', 'created_at', 'expires_at', 'body', 'chain',
+    'depth', 'start', 'input_end', 'journal', 'background')
+  return fields[1] and fields
 end
 
 local function conversation_fields(id)

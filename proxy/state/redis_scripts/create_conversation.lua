@@ -1,6 +1,6 @@
 -- ARGV: id, owner, created_at, metadata, then items.
 local id, owner = ARGV[1], ARGV[2]
-if call('EXISTS', key('conversation', id)) == 1 then
+if call('EXISTS', key('conversation', id), key('chain', id)) > 0 then
   return 0
 end
 call('HSET', key('conversation', id), 'owner', owner, 'created_at', ARGV[3], 'metadata', ARGV[4])

@@ -1,9 +1,11 @@
 -- ARGV: response, replica, status, body, expires_at, whether there is a journal, journal, conversation (""), whether to
--- keep the events; then the items of the output. 1, or 0 when the replica does not hold the run.
+-- keep the events; then the items of the output. 1, also when the replica ended it so before; 0 when it does not hold
+-- the run.
 local id, replica, conversation = ARGV[1], ARGV[2], ARGV[8]
 local run = call('HMGET', key('run', id), 'replica', 'request')
 if run[1] ~= replica then
-  return 0
+  local ended = call('HMGET', key('response', id), 'ended_by', 'status')
+  return ended[1] == replica and ended[2] == ARGV[3] and 1 or 0
 end
 local response = key('response', id)
 local fields = call('HMGET', response, 'owner', 'created_at', 'chain', 'start', 'size', 'events_size')
@@ -15,7 +17,8 @@ call('ZADD', key('responses', chain.id), chain.length, id)
 
 local size = #ARGV[4] + #ARGV[7]
 growth = growth + size - tonumber(fields[5]) - #run[2]
-call('HSET', response, 'status', ARGV[3], 'body', ARGV[4], 'expires_at', ARGV[5], 'depth', chain.length, 'size', size)
+call('HSET', response, 'status', ARGV[3], 'body', ARGV[4], 'expires_at', ARGV[5], 'depth', chain.length, 'size', size,
+  'ended_by', replica)
 if ARGV[6] == '1' then
   call('HSET', response, 'journal', ARGV[7])
 else

@@ -5,7 +5,8 @@
 local id, owner, status, conversation = ARGV[1], ARGV[2], ARGV[3], ARGV[12]
 local running = ARGV[14] == '1'
 local first_item = 21
-if call('EXISTS', key('response', id)) == 1 then
+-- A chain of this id is what others still need of a response that was kept once.
+if call('EXISTS', key('response', id), key('chain', id)) > 0 then
   return 1
 end
 
