@@ -21,7 +21,10 @@ CONNECTIONS: Final = 10
 """How many connections one process holds at most."""
 
 CONNECT_TIMEOUT: Final = 5.0
-"""How long a connection may take to be made, or to become free, in seconds."""
+"""How long a connection may take to be made, in seconds."""
+
+TURN_TIMEOUT: Final = 20.0
+"""How long a call waits for one of the connections, in seconds: a database that is only busy is not down."""
 
 COMMAND_TIMEOUT: Final = 10.0
 """How long a statement may take, in seconds."""
@@ -168,7 +171,7 @@ class PostgresDriver:
         attempt = 1
         while True:
             try:
-                async with pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+                async with pool.acquire(timeout=TURN_TIMEOUT) as connection:
                     if not writes:
                         return await _performed(connection, operation())
                     async with connection.transaction():
