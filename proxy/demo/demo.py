@@ -109,7 +109,7 @@ async def _play(once: bool, host: str, port: int) -> int:
         if engine is not None:
             stack.push_async_callback(engine.stop)
         stage = scripted_stage() if engine is None else engine_stage(engine)
-        stage.configuration["auth"] = "none"
+        stage.configuration.update({"auth": "none", "store": "memory://"})
         # Log lines would break into the answers; they begin when the demo is over and the gateway stays.
         structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
         try:

@@ -99,6 +99,8 @@ async def test_once(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> Non
     assert f'OpenAI(base_url="http://127.0.0.1:{gateway.port}/v1"' in output
     assert [request["model"] for request in gateway.requests] == ["scripted/one", "understudy/two"]
     assert all(request["stream"] is True for request in gateway.requests)
+    # A look around leaves nothing on the disk.
+    assert gateway.configuration["store"] == "memory://"
 
 
 @pytest.mark.parametrize(
