@@ -70,7 +70,7 @@ class Server:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self.gateway = build_gateway(settings, plugins)
         self.background = BackgroundRuns(
-            self.gateway, {client.name: client for client in _clients(settings)} or {ANYONE.name: ANYONE}
+            self.gateway, {client.name: client for client, _ in _clients(settings)} or {ANYONE.name: ANYONE}
         )
         self._housekeeping = Housekeeping(
             self.gateway,
@@ -202,8 +202,7 @@ def build_app(
     """The outer surface."""
     app = web.Application(middlewares=[surface], client_max_size=settings.limits.body)
     app[GATEWAY] = gateway
-    keys = [_secret(entry.key) for entry in settings.clients]
-    app[KEYS] = Keys(list(zip(_clients(settings), keys, strict=False)))
+    app[KEYS] = Keys([(client, _secret(key)) for client, key in _clients(settings)])
     app[streams.BACKGROUND] = background
     app[streams.HEARTBEAT] = settings.heartbeat
     app[streams.FOLLOWERS] = streams.Followers()
@@ -224,10 +223,10 @@ def build_app(
     return app
 
 
-def _clients(settings: Settings) -> list[Client]:
-    """The clients that are told apart."""
+def _clients(settings: Settings) -> list[tuple[Client, KeyReference]]:
+    """The clients that are told apart, with their keys."""
     entries = settings.clients if settings.auth == "keys" else ()
-    return [Client(entry.name, entry.models) for entry in entries]
+    return [(Client(entry.name, entry.models), entry.key) for entry in entries]
 
 
 def _size_limit(settings: Settings) -> int | None:

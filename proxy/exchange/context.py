@@ -22,10 +22,9 @@ from proxy.state.records import UNFINISHED, Conversation, Place, StoredItem
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response that only its connection remembers: everything up to its end, and where that is stored, if it is."""
+    """A response that only its connection remembers: everything up to its end."""
 
     items: list[StoredItem]
-    after: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,10 @@ async def resolve(
     if request.previous_response_id is not None:
         known = (remembered or {}).get(request.previous_response_id)
         if known is not None:
-            context = Context(known.items, known.after)
+            context = Context(known.items)
         else:
             context = await _previous(gateway, request.previous_response_id, client)
-    request.input = await _without_references(gateway, request.input, client, context.items, "input")
+    request.input = await without_references(gateway, request.input, client, context.items, "input")
     size = sum(len(item.body) for item in context.items)
     if size > gateway.history_limit:
         raise ResponsesError(
@@ -99,7 +98,7 @@ async def _conversation(
 
 async def _new_conversation(gateway: Gateway, given: ConversationReference, client: Client) -> Context:
     new = Conversation(identifiers.conversation_id(), client.name, int(time.time()), given.get("metadata") or {})
-    first = await _without_references(gateway, given.get("items") or [], client, (), "conversation.items")
+    first = await without_references(gateway, given.get("items") or [], client, (), "conversation.items")
     try:
         items = [StoredItem(*item) for item in with_ids(first)]
     except (orjson.JSONEncodeError, RecursionError):
@@ -127,11 +126,13 @@ async def _previous(gateway: Gateway, response_id: str, client: Client) -> Conte
     return Context(items, found.place)
 
 
-async def _without_references(
+async def without_references(
     gateway: Gateway, items: Sequence[InputItem], client: Client, history: Sequence[StoredItem], param: str
 ) -> list[InputItem]:
-    """The items, with what they name in place of references: from the history at hand, else from the store. Raises
-    ResponsesError (404, `param`)."""
+    """The items, with what they name in place of references: from the history at hand, else from the store.
+
+    Raises ResponsesError (404, `param`) for what is not found.
+    """
     wanted = [item["id"] for item in items if item["type"] == "item_reference"]
     if not wanted:
         return list(items)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 import orjson
@@ -63,26 +63,9 @@ async def save_whole(store: Store, new: NewResponse, history: Sequence[StoredIte
     try:
         await store.save(new)
     except HistoryGoneError:
-        await store.save(detached(new, history))
+        await store.save(replace(new, after=None, input=[*history, *new.input], conversation=None))
         if new.conversation is not None:
             await store.add_items(new.conversation, new.owner, [*new.input, *new.output])
-
-
-def detached(new: NewResponse, history: Sequence[StoredItem]) -> NewResponse:
-    """The same response, with its history among its own items."""
-    return NewResponse(
-        id=new.id,
-        owner=new.owner,
-        status=new.status,
-        created_at=new.created_at,
-        expires_at=new.expires_at,
-        body=new.body,
-        after=None,
-        input=[*history, *new.input],
-        output=new.output,
-        journal=new.journal,
-        background=new.background,
-    )
 
 
 def output_items(response: Mapping[str, object]) -> list[StoredItem]:

@@ -1,10 +1,10 @@
 """Request bodies: read and decompressed, with a clear 400, 413 or 415 for what cannot be."""
 
-import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
 
-from proxy.responses.errors import ResponsesError, invalid_body
+from proxy.exchange.accept import decoded
+from proxy.responses.errors import ResponsesError
 
 READABLE_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "zstd"})
 """What a body may be compressed with; aiohttp undoes it. zstd is what Codex sends."""
@@ -40,14 +40,4 @@ async def read_body(request: web.Request) -> bytes:
 async def read_json(request: web.Request, *, may_be_empty: bool = False) -> object:
     """The body's JSON; `{}` for an empty body that may be empty. Raises ResponsesError."""
     body = await read_body(request)
-    if not body:
-        if may_be_empty:
-            return {}
-        raise invalid_body("The request body is empty. Send a JSON object.")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise invalid_body(
-            "We could not parse the JSON body of your request. A JSON payload is expected, but what was sent was not "
-            f"valid JSON ({error.msg}, at character {error.pos})."
-        ) from None
+    return {} if may_be_empty and not body else decoded(body)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import orjson
 from aiohttp import web
 
+from proxy.exchange.context import without_references
 from proxy.http import queries
 from proxy.http.body import read_json
 from proxy.http.listing import item_list, json_answer
@@ -123,22 +124,11 @@ async def _find(request: web.Request) -> Conversation:
 
 async def _kept(request: web.Request, items: Sequence[InputItem]) -> list[StoredItem]:
     """The items as a conversation keeps them; references are replaced by what they name."""
+    items = await without_references(request.app[GATEWAY], items, request[CLIENT], (), "items")
     try:
-        kept = [StoredItem(*item) for item in stored_items.with_ids(items)]
+        return [StoredItem(*item) for item in stored_items.with_ids(items)]
     except (orjson.JSONEncodeError, RecursionError):
         raise errors.malformed_value("items", "an item is nested deeper than the gateway can write") from None
-    references = {item["id"] for item in items if item["type"] == "item_reference"}
-    if not references:
-        return kept
-    found = await request.app[GATEWAY].store.find_items(
-        [name for name in references if stored_items.is_usable_id(name)], request[CLIENT].name, time.time()
-    )
-    for position, item in enumerate(items):
-        if item["type"] == "item_reference":
-            if item["id"] not in found:
-                raise errors.item_not_found(item["id"], "items")
-            kept[position] = StoredItem(item["id"], found[item["id"]])
-    return kept
 
 
 def _answer(found: Conversation) -> web.Response:

@@ -20,7 +20,6 @@ def test_the_last_response_of_a_lane_is_remembered() -> None:
     memory.remember(None, "resp_3", items(30))
     assert memory.responses.keys() == {"resp_2", "resp_3"}
     assert memory.responses["resp_2"].items == items(20)
-    assert memory.responses["resp_2"].after is None
 
 
 def test_the_oldest_lanes_are_forgotten_first() -> None:
