@@ -10,7 +10,9 @@ class Capabilities:
 
     `efforts` are the accepted values of `reasoning.effort` (None: not known, all are handed to the provider).
     `tool_name_limit` is in characters; `tool_name_starts_with_letter`: the first one has to be a letter or `_`.
-    `family` is the model family inside which a reasoning proof stays valid.
+    `family` is the model family inside which a reasoning proof stays valid. `custom_tools`: tools whose input is plain
+    text; others get them as functions. `hosted_tools` are the tools that the vendor runs itself, by their plain names
+    (`web_search`, `code_interpreter`, `mcp`, `tool_search`, ...); `hosted_with_functions`: beside the client's functions.
     """
 
     family: str = ""
@@ -19,6 +21,9 @@ class Capabilities:
     audio: bool = False
     tools: bool = True
     allowed_tools: bool = False
+    custom_tools: bool = False
+    hosted_tools: tuple[str, ...] = ()
+    hosted_with_functions: bool = True
     forced_tool_choice: bool = True
     tool_name_limit: int = 64
     tool_name_starts_with_letter: bool = False

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import ProviderError
-from proxy.provider.history import FunctionTool, HistoryItem, ToolChoice
+from proxy.provider.history import CustomTool, FunctionTool, HistoryItem, HostedTool, ToolChoice
 from proxy.responses.events import Event
 from proxy.responses.request import CreateRequest
 
@@ -52,7 +52,9 @@ class Prepared:
 
     `model` is the vendor's model id. `request` holds the settings as the client sent them (temperature, text,
     reasoning, ...); items and tools come only through `items`, `tools` and `tool_choice`. `stream`: the client streams.
-    `conversions` is where a provider reports what it does not carry as it is.
+    `custom_tools` and `hosted_tools` hold only what the model's capabilities say it has itself; with hosted tools the
+    provider maps or declares `max_tool_calls`, too. `conversions` is where a provider reports what it does not carry as
+    it is.
     """
 
     model: str
@@ -63,6 +65,8 @@ class Prepared:
     capabilities: Capabilities
     stream: bool
     conversions: list[Conversion] = field(default_factory=list)
+    custom_tools: list[CustomTool] = field(default_factory=list)
+    hosted_tools: list[HostedTool] = field(default_factory=list)
 
 
 class Pause(NamedTuple):

@@ -26,12 +26,14 @@ class MessageItem:
 
 @dataclass(slots=True)
 class CallItem:
-    """A tool call of the assistant. `arguments` is JSON text, at least `{}`; not always valid (a cut answer)."""
+    """A tool call of the assistant. `arguments` is JSON text, at least `{}`; not always valid (a cut answer). `custom`:
+    it is the plain text that a custom tool was given, for a model that has such tools itself."""
 
     call_id: str
     name: str
     arguments: str
     path: str
+    custom: bool = False
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ class OpenedProof:
 @dataclass(slots=True)
 class ReasoningItem:
     """The model's earlier reasoning. `summary` and `content` are its visible texts; `proof` is set only when the item
-    comes back to the provider, account and model family that made it."""
+    comes back to the provider, account and model family that made it. A proof of kind `HOSTED_PROOF` holds the vendor's
+    own blocks of a hosted tool's call and result, which stand at this very place."""
 
     summary: list[str]
     content: list[str]
@@ -69,32 +72,61 @@ class ReasoningItem:
     path: str
 
 
+HOSTED_PROOF = "hosted"
+"""The kind of a proof that holds what a vendor needs to be sent again of a tool that it ran itself. Its decoder emits it
+after the hosted item, with `binds="previous"`; the core then leaves the hosted item to it."""
+
 HistoryItem: TypeAlias = MessageItem | CallItem | ResultItem | ReasoningItem
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
     """A function as it is offered to the vendor. `parameters` is the client's own schema, None when it gave none;
-    `strict` is None when the client did not say. `path` is the tool's place in the request (`tools[1]`)."""
+    `strict` is None when the client did not say. `path` is the tool's place in the request (`tools[1]`). `deferred`:
+    the vendor's own tool search brings it when it is wanted (only beside a hosted `tool_search`)."""
 
     name: str
     description: str | None
     parameters: Mapping[str, object] | None
     strict: bool | None
     path: str
+    deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CustomTool:
+    """A tool whose input is plain text, for a model that has such tools itself. `format` is the client's own (None: any
+    text)."""
+
+    name: str
+    description: str | None
+    format: Mapping[str, object] | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostedTool:
+    """A tool that the vendor runs itself. `type` is the plain name (`web_search` for every version of it), one of the
+    model's `hosted_tools`; `tool` is what the client sent."""
+
+    type: str
+    tool: Mapping[str, object]
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """How the model may choose. `mode`: none, auto, required, or `named` with `name` set.
+    """How the model may choose. `mode`: none, auto, required, `named` with the `name` of a function or custom tool, or
+    `hosted` with the hosted tool that has to be used (and the `name` of an MCP server's tool, where one is named).
 
     `allowed` are the names of an `allowed_tools` subset (None: all); the core has already taken the other tools out for
-    a model without native `allowed_tools`.
+    a model without native `allowed_tools`, and hosted tools that are not allowed for every model.
     """
 
-    mode: Literal["none", "auto", "required", "named"]
+    mode: Literal["none", "auto", "required", "named", "hosted"]
     name: str | None = None
     allowed: tuple[str, ...] | None = None
+    hosted: HostedTool | None = None
 
 
 AUTO = ToolChoice("auto")

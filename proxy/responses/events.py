@@ -86,16 +86,17 @@ class Proof:
 @dataclass(slots=True)
 class CallOpened:
     """The model began a tool call. `name` is the name that was offered to the vendor. Without a usable `call_id` the
-    assembler makes one."""
+    assembler makes one. `custom`: a custom tool of the vendor's own, whose arguments are plain text."""
 
     key: Key
     name: str
     call_id: str | None = None
+    custom: bool = False
 
 
 @dataclass(slots=True)
 class CallArguments:
-    """A piece of a call's arguments, as JSON text."""
+    """A piece of a call's arguments: JSON text, or a custom tool's plain text."""
 
     key: Key
     delta: str
@@ -133,6 +134,14 @@ class Usage:
 
 
 @dataclass(slots=True)
+class Unmapped:
+    """A part of the answer that has no Responses form and is left out: `element` is the vendor's name for it, out of the
+    provider's own fixed set (log and metrics)."""
+
+    element: str
+
+
+@dataclass(slots=True)
 class Finished:
     """One upstream call ended as the vendor meant it to. `detail` is the vendor's own word (log and metrics only)."""
 
@@ -159,6 +168,7 @@ Event: TypeAlias = (
     | CallClosed
     | Hosted
     | Usage
+    | Unmapped
     | Finished
     | Failed
 )
