@@ -10,8 +10,11 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 import orjson
 
-from proxy.provider.conversions import Conversion, dropped, ignored, refuse
+from proxy.exchange.hosted_notes import note_of
+from proxy.exchange.tools import BUILT_IN
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
 from proxy.provider.history import (
+    HOSTED_PROOF,
     CallItem,
     HistoryItem,
     MessageItem,
@@ -21,6 +24,8 @@ from proxy.provider.history import (
     ResultItem,
 )
 from proxy.responses import errors
+from proxy.responses.client_tools import BY_OUTPUT, CLIENT_TOOLS, KINDS_BY_CALL, Result
+from proxy.responses.custom_input import wrapped
 
 Item: TypeAlias = Mapping[str, Any]
 OpenProof: TypeAlias = Callable[[str, str], OpenedProof | None]
@@ -30,7 +35,8 @@ OpenSummary: TypeAlias = Callable[[str, str], str]
 """(encrypted content of a compaction item, the item's path) -> the summary; refuses one that is not to be read."""
 
 OfferedName: TypeAlias = Callable[[str, str | None], str]
-"""(name, namespace) -> the name under which the tool is offered to the vendor."""
+"""(name, namespace) -> the name under which the tool is offered to the vendor. A tool of the client that has items of
+its own is asked for by its type and `BUILT_IN`."""
 
 HistoryMode: TypeAlias = Literal["refuse", "repair"]
 
@@ -69,6 +75,7 @@ class _History:
         self._conversions = conversions
         self.step: _Step | None = None
         self._placed: dict[str, int] = {}
+        self.notes: list[MessageItem] = []
         self._summary: MessageItem | None = None
 
     def add(self, item: HistoryItem) -> None:
@@ -78,16 +85,29 @@ class _History:
         elif isinstance(item, ResultItem):
             self._add_result(item)
         elif step is None:
-            self.items.append(item)
+            self._append(item)
         elif step.answered:
             self._close_step()
-            self.items.append(item)
+            self._append(item)
         elif isinstance(item, ReasoningItem):
             step.items.append(item)
         elif isinstance(item, MessageItem) and item.role == "assistant":
             self._move_before_calls(step, item)
         else:
             step.deferred.append(item)
+
+    def note(self, item: MessageItem) -> None:
+        """Tell what a hosted tool did: after the assistant's turn, which nothing of the user may divide."""
+        self.notes.append(item)
+
+    def _append(self, item: HistoryItem) -> None:
+        if self.notes and isinstance(item, MessageItem) and item.role != "assistant":
+            self._place_notes()
+        self.items.append(item)
+
+    def _place_notes(self) -> None:
+        self.items += self.notes
+        self.notes = []
 
     def _move_before_calls(self, step: _Step, message: MessageItem) -> None:
         """Put a message in front of the step's calls, together with the reasoning that led to it."""
@@ -153,6 +173,7 @@ class _History:
         step, self.step = self.step, None
         earlier, self._summary = self._summary, summary
         items = [*self.items, *([*step.items, *step.results.values(), *step.deferred] if step else ())]
+        self.notes.clear()
         kept: list[HistoryItem] = []
         for item in items:
             if isinstance(item, MessageItem) and item.role != "assistant" and item is not earlier:
@@ -165,6 +186,7 @@ class _History:
     def close(self) -> list[HistoryItem]:
         while self.step is not None:
             self._close_step()
+        self._place_notes()
         return self.items
 
 
@@ -178,20 +200,23 @@ def ordered(
     refused_parts: Collection[str],
     conversions: list[Conversion],
     inherited: int = 0,
+    native_custom: bool = False,
 ) -> list[HistoryItem]:
     """The history of a request, in order, as a provider may rely on it. `refused_parts` are the types of content parts
-    that the model does not take. The first `inherited` items are not the request's own: they come from state.
+    that the model does not take; `native_custom`: it has custom tools itself. The first `inherited`
+    items are not the request's own: they come from state.
 
     Raises ResponsesError: 400 for calls without outputs and outputs without calls unless `mode` is repair, 404 for
     references to items that are not stored, 400 for items that cannot be carried.
     """
     history = _History(mode, conversions)
+    reading = _Reading(history, offered_name, open_proof, refused_parts, native_custom, conversions)
     for index, item in enumerate(items):
         path = item_path(index, inherited)
         kind = item["type"]
         if kind == "message":
             parts = item["content"]
-            if len(parts) == 1 and parts[0].get("text") and history.step is None:
+            if len(parts) == 1 and parts[0].get("text") and history.step is None and not history.notes:
                 # One text, as nearly every message of a long history: nothing to put in order.
                 history.items.append(MessageItem(item["role"], parts, path))
             elif message := _message(item, path, refused_parts, conversions):
@@ -203,11 +228,7 @@ def ordered(
         elif kind in ("function_call_output", "custom_tool_call_output"):
             history.add(_result(item, path, refused_parts))
         elif kind == "reasoning":
-            history.add(_reasoning(item, path, open_proof))
-        elif kind == "custom_tool_call":
-            name = offered_name(item["name"], item.get("namespace"))
-            arguments = orjson.dumps({"input": item.get("input") or ""}).decode()
-            history.add(CallItem(item["call_id"], name, arguments, path))
+            reading.reasoning(item, path)
         elif kind == "compaction":
             text = EXPANDED.format(open_summary(item.get("encrypted_content") or "", path))
             history.compact(MessageItem("user", [{"type": "input_text", "text": text}], path))
@@ -218,9 +239,88 @@ def ordered(
             raise errors.item_not_found(item["id"])
         elif kind in _REFUSED:
             refuse(path, f"An item of type '{kind}' {_REFUSED[kind]}.", value=True)
-        elif kind != "additional_tools":
-            conversions.append(dropped(path, f"items of type {kind} are not carried to this provider"))
+        elif kind not in _READ_ELSEWHERE:
+            reading.tool_item(item, path, items[index + 1] if index + 1 < len(items) else None)
     return history.close()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads the items that are neither messages nor functions. `shell_calls`: the id of a local shell's call -> its
+    `call_id`; `kept`: whether the reasoning item that comes next holds the tool item before it."""
+
+    history: _History
+    offered_name: OfferedName
+    open_proof: OpenProof
+    refused_parts: Collection[str]
+    native_custom: bool
+    conversions: list[Conversion]
+    shell_calls: dict[str, str] = field(default_factory=dict)
+    opened: ReasoningItem | None = None
+
+    def reasoning(self, item: Item, path: str) -> None:
+        opened, self.opened = self.opened, None
+        self.history.add(opened if opened is not None else _reasoning(item, path, self.open_proof))
+
+    def tool_item(self, item: Item, path: str, following: Item | None) -> None:
+        kind = item["type"]
+        if kind == "custom_tool_call":
+            self._custom_call(item, path)
+        elif kind == "tool_search_call" and not item.get("call_id"):
+            self._hosted(item, path, following)
+        elif kind in KINDS_BY_CALL:
+            self._client_call(item, path)
+        elif kind == "tool_search_output" and not item.get("call_id"):
+            self._hosted(item, path, following)
+        elif kind in BY_OUTPUT:
+            self._client_output(item, path)
+        else:
+            self._hosted(item, path, following)
+
+    def _custom_call(self, item: Item, path: str) -> None:
+        name = self.offered_name(item["name"], item.get("namespace"))
+        text = item.get("input") or ""
+        arguments = text if self.native_custom else wrapped(text)
+        self.history.add(CallItem(item["call_id"], name, arguments, path, custom=self.native_custom))
+
+    def _client_call(self, item: Item, path: str) -> None:
+        kind = KINDS_BY_CALL[item["type"]][0]
+        if item["type"] == "computer_call" and item.get("action") and not item.get("actions"):
+            kind = "computer_use_preview"
+        if item["type"] == "local_shell_call" and item.get("id"):
+            self.shell_calls[item["id"]] = item["call_id"]
+        arguments = orjson.dumps(CLIENT_TOOLS[kind].arguments(item)).decode()
+        self.history.add(CallItem(item["call_id"], self.offered_name(kind, BUILT_IN), arguments, path))
+
+    def _client_output(self, item: Item, path: str) -> None:
+        tool = BY_OUTPUT[item["type"]]
+        call_id = item.get("call_id") or ""
+        if not call_id and item["type"] == "local_shell_call_output":
+            call_id = self.shell_calls.get(item.get("id") or "", item.get("id") or "")
+        if item.get("acknowledged_safety_checks"):
+            self.conversions.append(ignored(f"{path}.acknowledged_safety_checks", "the model makes no safety checks"))
+        told: Result = tool.result(item)
+        output: str | list[Part] = told if isinstance(told, str) else [*told]
+        if isinstance(output, list):
+            for part in output:
+                if part["type"] in self.refused_parts:
+                    _refuse_part(part, f"{path}.output")
+        self.history.add(ResultItem(call_id, "", output, tool.failed(item), path))
+
+    def _hosted(self, item: Item, path: str, following: Item | None) -> None:
+        """A tool that a server ran: what its vendor needs of it follows as a sealed proof, where it is this vendor."""
+        if following is not None and following["type"] == "reasoning" and following.get("encrypted_content"):
+            after = _next_path(path)
+            opened = _reasoning(following, after, self.open_proof)
+            self.opened = opened
+            if opened.proof is not None and opened.proof.kind == HOSTED_PROOF:
+                return
+        parts = note_of(item, images="input_image" not in self.refused_parts)
+        if parts:
+            self.conversions.append(approximated(path, "told to the model in words"))
+            self.history.note(MessageItem("user", [*parts], path))
+        else:
+            self.conversions.append(ignored(path, "what the model took from it stands in its answer"))
 
 
 def item_path(index: int, inherited: int) -> str:
@@ -231,7 +331,16 @@ def item_path(index: int, inherited: int) -> str:
     return _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
 
 
+def _next_path(path: str) -> str:
+    """The path of the item after the one at `path`."""
+    name, _, index = path.rstrip("]").rpartition("[")
+    return f"{name}[{int(index) + 1}]"
+
+
 _PATHS = tuple(f"input[{index}]" for index in range(1000))
+
+_READ_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
+"""Items that are settings: they are read before the history."""
 
 _REFUSED: Mapping[str, str] = {
     "compaction_trigger": "asks for a compaction and stands at the end of the input",

@@ -1,7 +1,7 @@
 """From a request to what a provider translates: tools offered, history in order, proofs opened, losses reported."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Literal, TypeAlias, cast
 
@@ -13,7 +13,7 @@ from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, RefusedError, dropped, ignored, refuse
-from proxy.responses.request import CreateRequest
+from proxy.responses.request import CreateRequest, ReasoningConfig, TextConfig
 from proxy.responses.seal import Sealer
 
 UnknownParameters: TypeAlias = Literal["reject", "ignore"]
@@ -50,13 +50,16 @@ def prepare(
     endpoint = target.endpoint
     capabilities = endpoint.capabilities(target.model)
     conversions: list[Conversion] = []
+    kinds = {item["type"] for item in cast("list[Mapping[str, object]]", request.input)}
+    if "configuration_update" in kinds:
+        request = _updated(request, inherited, conversions)
     offered = offer(
         cast("list[Tool] | None", request.tools),
         request.tool_choice,
         capabilities,
         unsupported=rules.unsupported_hosted_tools,
         conversions=conversions,
-        brought=_brought_tools(request, inherited),
+        brought=() if kinds.isdisjoint(_BRINGING_TOOLS) else _brought_tools(request, inherited),
     )
     items = ordered(
         cast("list[Mapping[str, object]]", request.input),
@@ -67,8 +70,9 @@ def prepare(
         refused_parts=_refused_parts(capabilities),
         conversions=conversions,
         inherited=inherited,
+        native_custom=capabilities.custom_tools,
     )
-    _core_parameters(request, conversions)
+    _core_parameters(request, conversions, hosted=bool(offered.hosted_tools))
     prepared = Prepared(
         model=target.model,
         request=request,
@@ -78,6 +82,8 @@ def prepare(
         capabilities=capabilities,
         stream=request.stream is True,
         conversions=conversions,
+        custom_tools=offered.custom_tools,
+        hosted_tools=offered.hosted_tools,
     )
     return prepared, offered
 
@@ -98,12 +104,15 @@ def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
     return call
 
 
+_BRINGING_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+
+
 def _brought_tools(request: CreateRequest, inherited: int) -> list[tuple[str, Tool]]:
-    """The tools that `additional_tools` items bring along, with their paths."""
+    """The tools that items bring along, with their paths. What a search has found is not deferred any more."""
     return [
-        (f"{item_path(index, inherited)}.tools[{position}]", tool)
+        (f"{item_path(index, inherited)}.tools[{position}]", {**tool, "defer_loading": None})
         for index, item in enumerate(cast("list[Mapping[str, object]]", request.input))
-        if item["type"] == "additional_tools"
+        if item["type"] in _BRINGING_TOOLS
         for position, tool in enumerate(cast("list[Tool]", item["tools"]))
     ]
 
@@ -121,13 +130,40 @@ def _refused_parts(capabilities: Capabilities) -> list[str]:
     ]
 
 
-def _core_parameters(request: CreateRequest, conversions: list[Conversion]) -> None:
-    """The parameters that mean something only to the gateway itself."""
+def _updated(request: CreateRequest, inherited: int, conversions: list[Conversion]) -> CreateRequest:
+    """The request with the settings that `configuration_update` items brought; what it says itself counts more."""
+    reasoning: dict[str, object] = {}
+    text: dict[str, object] = {}
+    for index, item in enumerate(cast("list[Mapping[str, object]]", request.input)):
+        if item["type"] != "configuration_update":
+            continue
+        path = item_path(index, inherited)
+        for name, settings, own in (("reasoning", reasoning, request.reasoning), ("text", text, request.text)):
+            update = cast("Mapping[str, object]", item.get(name) or {})
+            for setting, value in update.items():
+                if value is None:
+                    continue
+                if cast("Mapping[str, object]", own).get(setting) is not None:
+                    conversions.append(ignored(f"{path}.{name}.{setting}", "the request says it itself"))
+                else:
+                    settings[setting] = value
+    if not reasoning and not text:
+        return request
+    return replace(
+        request,
+        reasoning=cast("ReasoningConfig", {**request.reasoning, **reasoning}),
+        text=cast("TextConfig", {**request.text, **text}),
+        given=request.given | ({"reasoning"} if reasoning else set()) | ({"text"} if text else set()),
+    )
+
+
+def _core_parameters(request: CreateRequest, conversions: list[Conversion], *, hosted: bool) -> None:
+    """The parameters that mean something only to the gateway itself; `hosted`: the vendor runs tools itself."""
     given = request.given
     if given.isdisjoint(_CORE):
         return
     for name, (disposition, reason) in _CORE.items():
-        if name not in given:
+        if name not in given or (name == "max_tool_calls" and hosted):
             continue
         if disposition == "refused":
             refuse(name, f"'{name}' {reason}.")
@@ -139,6 +175,6 @@ _CORE: Mapping[str, tuple[Literal["dropped", "ignored", "refused"], str]] = {
     "moderation": ("refused", "is not offered by this gateway"),
     "background_options": ("ignored", "background responses begin at once"),
     "context_management": ("dropped", "a history is compacted only when that is asked for"),
-    "max_tool_calls": ("ignored", "limits hosted tools, of which this provider offers none"),
+    "max_tool_calls": ("ignored", "limits hosted tools, of which none is offered"),
     "image": ("ignored", "concerns images of OpenAI's own models"),
 }

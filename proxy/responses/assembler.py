@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 import orjson
 
 from proxy.responses import identifiers
+from proxy.responses.client_tools import CLIENT_TOOLS, ClientTool, call_members
+from proxy.responses.custom_input import InputReader
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import (
     OUTPUT_EVENTS,
@@ -31,6 +33,7 @@ from proxy.responses.events import (
     Refusal,
     Started,
     Text,
+    Unmapped,
     Usage,
 )
 from proxy.responses.stream_writer import Outgoing as Outgoing
@@ -113,6 +116,12 @@ _WITHOUT_STATUS = ("mcp_list_tools", "compaction")
 _WHOLE_OR_FAILED = ("image_generation_call", "mcp_list_tools")
 """Hosted items that do not know the status `incomplete`."""
 
+_HOSTED_TEXTS: Mapping[str, tuple[str, str]] = {
+    "code_interpreter_call": ("code", "code_interpreter_call_code"),
+    "mcp_call": ("arguments", "mcp_call_arguments"),
+}
+"""Members of hosted items that have events of their own, and the name of those."""
+
 _FIXED_MEMBERS = frozenset({"type", "id", "status"})
 """Members of hosted items that are the assembler's own."""
 
@@ -123,8 +132,13 @@ def _ignored_seal(proof: Proof, text: str | None) -> str:
 
 @dataclass(slots=True)
 class _OpenItem:
-    """The item that is being streamed. `part` is its open part, if any; `phase` is how many phases of
-    a hosted tool were told."""
+    """The item that is being streamed. `part` is its open part, if any; `phase` is how many phases of a hosted tool
+    were told.
+
+    A call whose arguments are not what the client is shown collects them: `input` takes a custom tool's input out of
+    them; `tool` is a tool of the client that has items of its own, of which nothing is shown before they are whole.
+    `plain`: the arguments are a custom tool's input as they are.
+    """
 
     kind: Literal["message", "reasoning", "call", "hosted"]
     key: Key
@@ -134,6 +148,10 @@ class _OpenItem:
     vendor_closed: bool = False
     phase: int = 0
     later: list[Proof] = field(default_factory=list)
+    input: InputReader | None = None
+    tool: ClientTool | None = None
+    collected: list[str] = field(default_factory=list)
+    plain: bool = False
 
 
 class Assembler:
@@ -164,6 +182,7 @@ class Assembler:
         "response",
         "started",
         "tally",
+        "unmapped",
     )
 
     def __init__(
@@ -180,6 +199,7 @@ class Assembler:
         self.finished: Finished | None = None
         self.failure: ResponsesError | None = None
         self.has_output = False
+        self.unmapped: list[str] = []
         self._table = table
         self._seal = seal
         self._writer = StreamWriter(live=live)
@@ -305,6 +325,9 @@ class Assembler:
             self.finished = event
         elif isinstance(event, Failed):
             self.failure = event.error
+        elif isinstance(event, Unmapped):
+            if event.element not in self.unmapped:
+                self.unmapped.append(event.element)
         elif not self._must_wait(event):
             self._apply_output(event)
 
@@ -339,9 +362,7 @@ class Assembler:
         # A vendor that opens another call under the same key has done with the first.
         may_close = opened.vendor_closed or (ours and opened.kind == "call" and isinstance(event, CallOpened))
         may_close = may_close or (
-            opened.kind == "call"
-            and (not self._held or isinstance(event, CallOpened))
-            and is_json_object(self._writer.text)
+            opened.kind == "call" and (not self._held or isinstance(event, CallOpened)) and self._is_whole(opened)
         )
         if may_close:
             self._close("completed")
@@ -377,7 +398,7 @@ class Assembler:
                 elif completed:
                     self._close("completed")
                 elif opened.kind == "call":
-                    self._close("completed" if is_json_object(self._writer.text) else "incomplete")
+                    self._close("completed" if self._is_whole(opened) else "incomplete")
                 else:
                     self._close("incomplete" if last else "completed")
             self._release()
@@ -473,39 +494,92 @@ class Assembler:
             call_id = identifiers.call_id()
         self._spent.add(f"call {call_id}")
         tool = self._table.restore(event.name)
+        client_tool = CLIENT_TOOLS.get(tool.kind)
+        if client_tool is not None:
+            self._open = _OpenItem("call", event.key, {"call_id": call_id}, tool=client_tool)
+            return
+        custom = event.custom or tool.kind == "custom"
         item: dict[str, object] = {
-            "type": "function_call",
+            "type": "custom_tool_call" if custom else "function_call",
             "status": "in_progress",
-            "arguments": "",
+            "input" if custom else "arguments": "",
             "call_id": call_id,
             "name": tool.name,
         }
         if tool.namespace is not None:
             item["namespace"] = tool.namespace
-        opened = self._open_item("call", event.key, "fc", item)
-        self._open_text(opened, CallArguments, "function_call_arguments")
+        opened = self._open_item("call", event.key, "ctc" if custom else "fc", item)
+        if not custom:
+            self._open_text(opened, CallArguments, "function_call_arguments")
+        elif event.custom:
+            opened.plain = True
+            self._open_text(opened, CallArguments, "custom_tool_call_input")
+        else:
+            opened.input = InputReader()
+            self._writer.open_text("custom_tool_call_input")
 
     def _call_arguments(self, event: CallArguments) -> None:
-        """Arguments of a call that was closed already: only white space can follow a whole object."""
+        opened = self._open
+        if opened is None or opened.kind != "call" or opened.key != event.key:
+            # Of a call that was closed already: only white space can follow a whole object.
+            return
+        if opened.input is not None:
+            if delta := opened.input.feed(event.delta):
+                self._writer.write_delta(delta)
+        elif opened.tool is not None:
+            opened.collected.append(event.delta)
 
     def _call_closed(self, event: CallClosed) -> None:
         opened = self._open
         if opened is None or opened.kind != "call" or opened.key != event.key:
             return
-        if is_json_object(self._writer.text.strip() or "{}"):
+        if opened.plain or is_json_object(self._arguments(opened).strip() or "{}"):
             self._close("completed")
             self._release()
         else:
             # A length stop may still follow, and then the call is incomplete.
             opened.vendor_closed = True
 
+    def _arguments(self, opened: _OpenItem) -> str:
+        """What the model wrote as the arguments of the open call, so far."""
+        if opened.input is not None:
+            return opened.input.arguments
+        return self._writer.text if opened.tool is None else "".join(opened.collected)
+
+    def _is_whole(self, opened: _OpenItem) -> bool:
+        """Whether the arguments of the open call are one whole object. Of a plain text only its vendor knows."""
+        return not opened.plain and is_json_object(self._arguments(opened))
+
     def _close_call(self, opened: _OpenItem, status: str) -> None:
-        writer = self._writer
-        if not writer.text.strip() and status == "completed":
-            # Some clients build the arguments from the deltas alone.
-            writer.write_delta("{}")
-        opened.item["arguments"] = writer.text
-        writer.close_text(opened.item)
+        writer, item = self._writer, opened.item
+        if item["type"] == "custom_tool_call":
+            if opened.input is not None and (rest := opened.input.end()):
+                writer.write_delta(rest)
+            item["input"] = writer.text
+        else:
+            if not writer.text.strip() and status == "completed":
+                # Some clients build the arguments from the deltas alone.
+                writer.write_delta("{}")
+            item["arguments"] = writer.text
+        writer.close_text(item)
+
+    def _close_client_tool(self, opened: _OpenItem, tool: ClientTool, status: str) -> None:
+        """Show a call of a tool that has items of its own. For one that is not whole there is no form."""
+        self._open = None
+        if status != "completed":
+            return
+        try:
+            members = call_members(tool, "".join(opened.collected).strip())
+        except ValueError as problem:
+            self.failure = ResponsesError(
+                502, f"The model made a {tool.call} that cannot be carried out: {problem}.", type="server_error"
+            )
+            return
+        first = {"type": tool.call, "status": "in_progress", "call_id": opened.item["call_id"], **members}
+        item = self._open_item("call", opened.key, tool.prefix, first).item
+        item["status"] = "completed"
+        self._open = None
+        self._writer.close_item(item)
 
     # --- hosted tools ------------------------------------------------------------------------------------------------
 
@@ -518,17 +592,18 @@ class Assembler:
             opened = self._open_item("hosted", event.key, _ID_PREFIXES.get(event.kind, "item"), _hosted_members(event))
         item = opened.item
         self._tell_phases(opened, 1)
-        code = event.fields.get("code")
-        if "code" in item and not item["code"] and isinstance(code, str) and code and opened.phase == 1:
-            item["code"] = code
-            self._writer.open_text("code_interpreter_call_code")
-            self._writer.write_delta(code)
+        member, events = _HOSTED_TEXTS.get(str(item["type"]), ("", ""))
+        text = event.fields.get(member)
+        if member and not item[member] and isinstance(text, str) and text and opened.phase == 1:
+            item[member] = text
+            self._writer.open_text(events)
+            self._writer.write_delta(text)
             self._writer.close_text(item)
         item.update(
             {
                 name: value
                 for name, value in event.fields.items()
-                if name not in _FIXED_MEMBERS and not (name == "code" and item.get("code"))
+                if name not in _FIXED_MEMBERS and not (name == member and item.get(member))
             }
         )
         phases = _PHASES.get(event.kind, ())
@@ -564,6 +639,9 @@ class Assembler:
         if opened is None:
             return
         item = opened.item
+        if opened.tool is not None:
+            self._close_client_tool(opened, opened.tool, status)
+            return
         if opened.kind == "message":
             self._close_part(opened)
             item["status"] = status

@@ -135,8 +135,8 @@ class Usage:
 
 @dataclass(slots=True)
 class Unmapped:
-    """A part of the answer that has no Responses form and is left out: `element` is the vendor's name for it, out of the
-    provider's own fixed set (log and metrics)."""
+    """A part of the answer that has no Responses form and is left out: `element` is the vendor's name for it, out of
+    the provider's own fixed set (log and metrics)."""
 
     element: str
 

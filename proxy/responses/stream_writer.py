@@ -73,7 +73,9 @@ TEXT_KINDS: Mapping[str, TextKind] = {
         "text", ("text",), "summary", "reasoning_summary_part", {"type": "summary_text", "text": ""}
     ),
     "function_call_arguments": TextKind("arguments", ("name", "arguments")),
+    "custom_tool_call_input": TextKind("input", ("input",)),
     "code_interpreter_call_code": TextKind("code", ("code",)),
+    "mcp_call_arguments": TextKind("arguments", ("arguments",)),
 }
 """The texts that grow, by the name of their events. A new one is a row here, and replay knows it."""
 

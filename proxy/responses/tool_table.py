@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ToolIdentity:
-    """A tool as the client knows it."""
+    """A tool as the client knows it. `kind` is the type of the tool: `function`, `custom`, or a row of CLIENT_TOOLS; it
+    was offered as a function all the same."""
 
     name: str
     namespace: str | None = None
+    kind: str = "function"
 
 
 class ToolTable:

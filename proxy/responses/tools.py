@@ -457,17 +457,19 @@ ToolChoiceMode: TypeAlias = Literal["none", "auto", "required"]
 
 
 class ToolChoiceFunction(TypedDict):
-    """The model has to call this function."""
+    """The model has to call this function; `namespace` says of which group, where it is in one."""
 
     type: Literal["function"]
     name: Name
+    namespace: NotRequired[str | None]
 
 
 class ToolChoiceCustom(TypedDict):
-    """The model has to call this custom tool."""
+    """The model has to call this custom tool; `namespace` says of which group, where it is in one."""
 
     type: Literal["custom"]
     name: Name
+    namespace: NotRequired[str | None]
 
 
 class ToolChoiceMCP(TypedDict):

@@ -1,5 +1,6 @@
 """Histories in order: calls grouped, results behind them, nothing empty, nothing lost in silence."""
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 
 from proxy.exchange.history import NO_OUTPUT, HistoryMode, ordered
 from proxy.provider.conversions import Conversion, RefusedError
-from proxy.provider.history import CallItem, HistoryItem, MessageItem, OpenedProof, ReasoningItem, ResultItem
+from proxy.provider.history import (
+    HOSTED_PROOF,
+    CallItem,
+    HistoryItem,
+    MessageItem,
+    OpenedProof,
+    ReasoningItem,
+    ResultItem,
+)
 from proxy.responses.errors import ResponsesError
 
 Item = dict[str, Any]
@@ -390,11 +399,130 @@ def test_items_whose_meaning_would_be_lost_are_refused(kind: str) -> None:
     assert kind in caught.value.message
 
 
-@pytest.mark.parametrize("kind", ["web_search_call", "mcp_call", "shell_call", "tool_search_output", "mcp_list_tools"])
-def test_items_of_tools_that_the_vendor_lacks_are_dropped_and_declared(kind: str) -> None:
-    made = order(user("x"), {"type": kind})
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "web_search_call"},
+        {"type": "mcp_list_tools", "server_label": "s", "tools": []},
+        {"type": "tool_search_output", "tools": []},
+        {"type": "code_interpreter_call", "code": None},
+        {"type": "image_generation_call", "result": None},
+    ],
+)
+def test_items_that_say_nothing_more_than_the_answer_are_left_out(item: Item) -> None:
+    made = order(user("x"), item)
     assert made.shape == ["user:x"]
-    assert made.declared == [("input[1]", "dropped")]
+    assert made.declared == [("input[1]", "ignored")]
+
+
+MCP_CALL: Item = {
+    "type": "mcp_call",
+    "id": "mcp_1",
+    "name": "look",
+    "server_label": "s",
+    "arguments": "{}",
+    "output": "found it",
+    "error": None,
+}
+
+
+def test_what_a_tool_of_another_vendor_answered_is_told_after_the_turn() -> None:
+    made = order(user("x"), MCP_CALL, assistant("done"), user("y"))
+    assert [shape[:20] for shape in made.shape] == ["user:x", "assistant:done", "user:<tool_record>\nT", "user:y"]
+    assert "found it" in made.shape[2]
+    assert made.declared == [("input[1]", "approximated")]
+
+
+def test_no_note_stands_between_calls_and_their_results() -> None:
+    made = order(user("x"), call("a"), MCP_CALL, call("b"), output("a", "1"), output("b", "2"))
+    assert [shape.partition(":")[0] for shape in made.shape] == ["user", "call", "call", "result", "result", "user"]
+
+
+def test_an_image_that_was_made_is_shown_to_a_model_that_sees() -> None:
+    image: Item = {"type": "image_generation_call", "result": "aGk=", "output_format": "webp"}
+    made = order(user("x"), image)
+    message = made.items[1]
+    assert isinstance(message, MessageItem)
+    assert message.parts[1]["image_url"] == "data:image/webp;base64,aGk="
+    blind = order(user("x"), image, refused=("input_image",))
+    assert blind.declared == [("input[1]", "ignored")]
+
+
+def test_a_sealed_record_of_a_hosted_tool_takes_the_place_of_its_item() -> None:
+    proof = OpenedProof(HOSTED_PROOF, "{}", "previous", None)
+    opened = order(MCP_CALL, reasoning("", encrypted_content="E"), assistant("done"), proof=proof)
+    assert opened.shape[1:] == ["assistant:done"]
+    first = opened.items[0]
+    assert isinstance(first, ReasoningItem)
+    assert (first.proof, first.path) == (proof, "input[1]")
+    assert opened.declared == []
+    foreign = order(MCP_CALL, reasoning("", encrypted_content="E"), assistant("done"))
+    assert foreign.declared[0] == ("input[0]", "approximated")
+
+
+CLIENT_CALLS: list[tuple[Item, Item, dict[str, object], str]] = [
+    (
+        {"type": "shell_call", "call_id": "a", "action": {"commands": ["ls", "pwd"], "timeout_ms": None}},
+        {
+            "type": "shell_call_output",
+            "call_id": "a",
+            "output": [{"stdout": "f", "stderr": "", "outcome": {"type": "exit", "exit_code": 1}}],
+        },
+        {"commands": ["ls", "pwd"]},
+        '[{"stdout":"f","stderr":"","exit_code":1}]',
+    ),
+    (
+        {"type": "local_shell_call", "id": "lsh_1", "call_id": "a", "action": {"type": "exec", "command": ["ls"]}},
+        {"type": "local_shell_call_output", "id": "lsh_1", "output": "f"},
+        {"command": ["ls"]},
+        "f",
+    ),
+    (
+        {"type": "apply_patch_call", "call_id": "a", "operation": {"type": "delete_file", "path": "p"}},
+        {"type": "apply_patch_call_output", "call_id": "a", "status": "failed", "output": "no such file"},
+        {"type": "delete_file", "path": "p"},
+        "no such file",
+    ),
+    (
+        {"type": "tool_search_call", "call_id": "a", "arguments": {"query": "q"}, "execution": "client"},
+        {"type": "tool_search_output", "call_id": "a", "tools": [{"type": "function", "name": "f"}]},
+        {"query": "q"},
+        "These tools can be called now: f.",
+    ),
+    (
+        {"type": "custom_tool_call", "call_id": "a", "name": "c", "input": "raw"},
+        {"type": "custom_tool_call_output", "call_id": "a", "output": "ok"},
+        {"input": "raw"},
+        "ok",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "answered", "arguments", "told"), CLIENT_CALLS, ids=lambda one: str(one)[10:24])
+def test_calls_of_the_clients_tools_are_calls_and_results(
+    asked: Item, answered: Item, arguments: object, told: str
+) -> None:
+    made = order(user("x"), asked, answered)
+    sent, result = made.items[1:]
+    assert isinstance(sent, CallItem)
+    assert isinstance(result, ResultItem)
+    assert json.loads(sent.arguments) == arguments
+    assert (sent.call_id, result.call_id, result.output) == ("a", "a", told)
+    assert result.failed == (answered.get("status") == "failed")
+
+
+def test_a_screenshot_is_an_image() -> None:
+    asked: Item = {"type": "computer_call", "call_id": "a", "action": {"type": "screenshot"}}
+    answered: Item = {
+        "type": "computer_call_output",
+        "call_id": "a",
+        "output": {"type": "computer_screenshot", "image_url": "data:image/png;base64,aGk="},
+    }
+    result = order(asked, answered).items[1]
+    assert isinstance(result, ResultItem)
+    assert result.output == [{"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,aGk="}]
+    with pytest.raises(RefusedError):
+        order(asked, answered, refused=("input_image",))
 
 
 def test_a_compaction_stands_for_everything_before_it_but_the_messages_to_the_model() -> None:
@@ -458,7 +586,7 @@ ITEMS: st.SearchStrategy[Item] = st.one_of(
     st.builds(lambda texts, role: user(*texts, role=role), TEXTS, st.sampled_from(["user", "system", "developer"])),
     st.builds(lambda texts: assistant(*texts), TEXTS),
     st.builds(reasoning, st.sampled_from(["", "thought"])),
-    st.sampled_from([{"type": "web_search_call"}, {"type": "configuration_update"}, compaction("sum")]),
+    st.sampled_from([{"type": "web_search_call"}, MCP_CALL, compaction("sum")]),
 )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.exchange.tools import Offer, UnsupportedTools, offer, safe_name
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.conversions import Conversion, RefusedError
-from proxy.provider.history import AUTO, FunctionTool, ToolChoice
+from proxy.provider.history import AUTO, CustomTool, FunctionTool, HostedTool, ToolChoice
 from proxy.responses.tool_table import ToolIdentity
 
 Tool = dict[str, Any]
@@ -20,6 +20,10 @@ WEB_SEARCH: Tool = {"type": "web_search"}
 
 def function(name: str, **members: object) -> Tool:
     return {"type": "function", "name": name, **members}
+
+
+def custom(name: str, **members: object) -> Tool:
+    return {"type": "custom", "name": name, **members}
 
 
 def namespace(name: str, *tools: Tool, **members: object) -> Tool:
@@ -195,11 +199,13 @@ def test_a_namespace_that_collides_with_a_function_gets_a_hash() -> None:
     assert made.table.restore(names(made)[1]) == ToolIdentity("b", "a")
 
 
-def test_a_member_that_cannot_be_offered_is_declared_where_it_stands() -> None:
-    conversions: list[Conversion] = []
-    made = offered(namespace("n", {"type": "custom", "name": "c"}, function("f")), conversions=conversions)
-    assert names(made) == ["n__f"]
-    assert [(one.path, one.disposition) for one in conversions] == [("tools[0].tools[0]", "dropped")]
+def test_a_custom_tool_of_a_namespace_comes_back_as_one() -> None:
+    made = offered(namespace("n", custom("c"), function("f")))
+    assert names(made) == ["n__c", "n__f"]
+    assert made.table.restore("n__c") == ToolIdentity("c", "n", "custom")
+    assert offered(namespace("n", custom("c")), choice={"type": "custom", "name": "c", "namespace": "n"}).choice == (
+        ToolChoice("named", "n__c")
+    )
 
 
 def test_tools_that_items_bring_along_are_offered_too() -> None:
@@ -214,7 +220,7 @@ def test_tools_that_items_bring_along_are_offered_too() -> None:
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
-@pytest.mark.parametrize("kind", ["web_search", "image_generation", "file_search", "mcp", "custom", "tool_search"])
+@pytest.mark.parametrize("kind", ["web_search", "image_generation", "file_search", "mcp", "tool_search"])
 def test_a_tool_that_is_only_offered_is_dropped_and_declared(kind: str, choice: object) -> None:
     conversions: list[Conversion] = []
     made = offered({"type": kind}, function("a"), choice=choice, conversions=conversions)
@@ -234,12 +240,19 @@ def test_the_operator_may_have_it_refused() -> None:
         ("web_search_2025_08_26", {"type": "web_search"}),
         ("web_search_preview", {"type": "web_search_preview"}),
         ("mcp", {"type": "mcp", "server_label": "s"}),
-        ("custom", {"type": "custom", "name": "c"}),
-        ("shell", {"type": "shell"}),
     ],
 )
 def test_a_tool_that_is_forced_is_refused(tool: str, choice: object) -> None:
     assert refusal(function("a"), {"type": tool, "name": "c"}, choice=choice).param == "tools[1].type"
+
+
+def test_a_shell_in_a_container_is_nothing_that_the_client_runs() -> None:
+    shell = {"type": "shell", "environment": {"type": "container_auto"}}
+    assert refusal(function("a"), shell, choice={"type": "shell"}).param == "tools[1].type"
+
+
+def test_programs_that_call_tools_are_refused_even_when_only_offered() -> None:
+    assert refusal(function("a"), {"type": "programmatic_tool_calling"}).param == "tools[1].type"
 
 
 def test_a_forced_kind_that_is_not_among_the_tools_is_refused() -> None:
@@ -326,3 +339,153 @@ def test_when_every_allowed_tool_was_dropped_none_may_be_called() -> None:
 def test_an_allowed_tool_that_is_not_among_the_tools_is_refused_where_it_stands(wanted: Tool) -> None:
     error = refusal(function("a"), choice=allowed({"type": "function", "name": "a"}, wanted))
     assert error.param == "tool_choice.tools[1]"
+
+
+# --- tools of the client that are no functions ------------------------------------------------------------------------
+
+GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "a"+'}
+
+
+def declared(conversions: list[Conversion]) -> list[tuple[str, str, bool]]:
+    return [(one.path, one.disposition, one.contract) for one in conversions]
+
+
+def test_a_custom_tool_is_a_function_with_one_text() -> None:
+    conversions: list[Conversion] = []
+    made = offered(custom("patch", description="Patch it.", format=GRAMMAR), conversions=conversions)
+    tool = made.tools[0]
+    assert tool.parameters is not None
+    assert (tool.name, tool.parameters["required"]) == ("patch", ["input"])
+    assert tool.description is not None
+    assert tool.description.startswith("Patch it.")
+    assert GRAMMAR["definition"] in tool.description
+    assert made.table.restore("patch") == ToolIdentity("patch", kind="custom")
+    assert declared(conversions) == [("tools[0]", "approximated", False), ("tools[0].format", "approximated", True)]
+
+
+def test_a_model_that_has_custom_tools_gets_them_untouched() -> None:
+    conversions: list[Conversion] = []
+    made = offered(
+        custom("patch", format=GRAMMAR), capabilities=Capabilities(custom_tools=True), conversions=conversions
+    )
+    assert (made.tools, made.custom_tools) == ([], [CustomTool("patch", None, GRAMMAR, "tools[0]")])
+    assert not conversions
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "shell"},
+        {"type": "shell", "environment": {"type": "local"}},
+        {"type": "local_shell"},
+        {"type": "apply_patch"},
+        {"type": "computer"},
+        {"type": "computer_use_preview", "display_width": 1, "display_height": 2, "environment": "linux"},
+        {"type": "tool_search", "execution": "client"},
+    ],
+)
+def test_what_the_client_runs_is_a_function_for_any_model(tool: Tool) -> None:
+    kind = tool["type"]
+    made = offered(tool, function(kind))
+    assert names(made)[0] == kind
+    assert made.table.restore(kind).kind == kind
+    assert made.table.restore(names(made)[1]) == ToolIdentity(kind)
+
+
+@pytest.mark.parametrize(
+    ("tool", "choice"),
+    [("shell", "shell"), ("apply_patch", "apply_patch"), ("computer", "computer_use"), ("computer", "computer")],
+)
+def test_a_tool_of_the_client_can_be_forced(tool: str, choice: str) -> None:
+    assert offered({"type": tool}, choice={"type": choice}).choice == ToolChoice("named", tool)
+
+
+def test_a_computer_needs_a_model_that_sees() -> None:
+    conversions: list[Conversion] = []
+    blind = Capabilities(images=False)
+    assert names(offered({"type": "computer"}, capabilities=blind, conversions=conversions)) == []
+    assert declared(conversions) == [("tools[0]", "dropped", False)]
+
+
+# --- deferred tools ---------------------------------------------------------------------------------------------------
+
+SEARCH: Tool = {"type": "tool_search"}
+
+
+def test_deferred_tools_are_offered_at_once_where_nobody_searches() -> None:
+    conversions: list[Conversion] = []
+    tools = [function(f"f{index}", defer_loading=True) for index in range(130)]
+    made = offered(SEARCH, *tools, conversions=conversions)
+    assert len(made.tools) == 128
+    assert [path for path, kind, _ in declared(conversions) if kind == "dropped"] == [
+        "tools[129]",
+        "tools[130]",
+        "tools[0]",
+    ]
+
+
+def test_the_clients_own_search_brings_deferred_tools() -> None:
+    search = {"type": "tool_search", "execution": "client", "parameters": {"type": "object", "properties": {}}}
+    late = function("late", defer_loading=True)
+    assert names(offered(search, late)) == ["tool_search"]
+    found = [("input[2].tools[0]", {**late, "defer_loading": None})]
+    assert names(offered(search, late, brought=found)) == ["tool_search", "late"]
+
+
+def test_a_vendor_that_searches_gets_deferred_tools_marked() -> None:
+    made = offered(SEARCH, function("f", defer_loading=True), capabilities=Capabilities(hosted_tools=("tool_search",)))
+    assert [tool.deferred for tool in made.tools] == [True]
+    assert made.hosted_tools == [HostedTool("tool_search", SEARCH, "tools[0]")]
+
+
+def test_a_tool_that_is_brought_again_takes_the_place_of_the_first() -> None:
+    made = offered(function("f", description="old"), brought=[("input[0].tools[0]", function("f", description="new"))])
+    assert [tool.description for tool in made.tools] == ["new"]
+
+
+# --- tools that the vendor runs ---------------------------------------------------------------------------------------
+
+SEARCHING = Capabilities(hosted_tools=("web_search", "mcp"))
+
+
+@pytest.mark.parametrize("kind", ["web_search", "web_search_2025_08_26", "web_search_preview"])
+def test_a_hosted_tool_goes_to_a_vendor_that_has_it(kind: str) -> None:
+    made = offered({"type": kind}, choice={"type": "web_search"}, capabilities=SEARCHING, unsupported="reject")
+    tool = HostedTool("web_search", {"type": kind}, "tools[0]")
+    assert (made.hosted_tools, made.choice) == ([tool], ToolChoice("hosted", hosted=tool))
+
+
+def test_an_mcp_server_is_chosen_by_its_label() -> None:
+    one, two = ({"type": "mcp", "server_label": label} for label in ("one", "two"))
+    choice = {"type": "mcp", "server_label": "two", "name": "t"}
+    made = offered(one, two, choice=choice, capabilities=SEARCHING)
+    assert made.choice == ToolChoice("hosted", "t", hosted=HostedTool("mcp", two, "tools[1]"))
+
+
+def test_hosted_tools_give_way_to_functions_where_they_do_not_go_together() -> None:
+    alone = Capabilities(hosted_tools=("web_search",), hosted_with_functions=False)
+    conversions: list[Conversion] = []
+    made = offered(WEB_SEARCH, function("a"), capabilities=alone, conversions=conversions)
+    assert (names(made), made.hosted_tools) == (["a"], [])
+    assert declared(conversions) == [("tools[0]", "dropped", False)]
+    assert len(offered(WEB_SEARCH, capabilities=alone).hosted_tools) == 1
+    assert (
+        refusal(WEB_SEARCH, function("a"), choice={"type": "web_search"}, capabilities=alone).param == "tools[0].type"
+    )
+
+
+def test_an_allowed_subset_counts_for_tools_of_every_kind() -> None:
+    mcp = {"type": "mcp", "server_label": "s"}
+    allowed = [{"type": "custom", "name": "c"}, {"type": "mcp", "server_label": "s"}, {"type": "apply_patch"}]
+    made = offered(
+        WEB_SEARCH,
+        mcp,
+        function("f"),
+        custom("c"),
+        {"type": "apply_patch"},
+        choice={"type": "allowed_tools", "mode": "required", "tools": allowed},
+        capabilities=SEARCHING,
+    )
+    assert names(made) == ["c", "apply_patch"]
+    assert [tool.type for tool in made.hosted_tools] == ["mcp"]
+    assert made.choice == ToolChoice("required")

@@ -20,6 +20,7 @@ from proxy.responses.events import (
     Refusal,
     Started,
     Text,
+    Unmapped,
     Usage,
 )
 from proxy.responses.tool_table import ToolIdentity, ToolTable
@@ -37,11 +38,19 @@ HOSTED_FIELDS: Mapping[str, dict[str, object]] = {
 }
 PHASES: tuple[HostedPhase, ...] = get_args(HostedPhase)
 
-TABLE = ToolTable({"files__read": ToolIdentity("read", "files")})
+TABLE = ToolTable(
+    {
+        "files__read": ToolIdentity("read", "files"),
+        "patch": ToolIdentity("patch", kind="custom"),
+        "shell": ToolIdentity("shell", kind="shell"),
+    }
+)
 
 KEYS: st.SearchStrategy[Key] = st.sampled_from([0, 1, "1", "text"])
 PIECES = st.sampled_from(["", " ", "a", "b\n", "é🙂", '"'])
-ARGUMENTS = st.sampled_from(["", " ", "{", "}", "{}", '{"a":', "1}", '{"a":1}', "]", "\n"])
+ARGUMENTS = st.sampled_from(
+    ["", " ", "{", "}", "{}", '{"a":', "1}", '{"a":1}', "]", "\n", '{"input":"', "\\", "n", '"', '{"commands":["ls"]}']
+)
 LOGPROBS: st.SearchStrategy[list[dict[str, object]] | None] = st.sampled_from([None, None, [], [LOGPROB]])
 
 EVENTS: st.SearchStrategy[Event] = st.one_of(
@@ -53,8 +62,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         CallOpened,
         KEYS,
-        st.sampled_from(["f", "files__read", "unknown"]),
+        st.sampled_from(["f", "files__read", "unknown", "patch"]),
         st.sampled_from([None, "", "call_1", "call_2", "x" * 65]),
+        st.booleans(),
     ),
     st.builds(CallArguments, KEYS, ARGUMENTS),
     st.builds(CallArguments, KEYS, ARGUMENTS),
@@ -65,6 +75,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         )
     ),
     st.builds(Hosted, KEYS, st.just("mcp_call"), st.sampled_from(PHASES), st.just(HOSTED_FIELDS["mcp_call"])),
+    st.builds(Unmapped, st.just("block")),
     st.builds(Started, st.none(), st.none(), st.sampled_from([None, "flex"])),
     st.builds(Usage, st.integers(-1, 9), st.none(), st.none(), st.none(), st.integers(-1, 9), st.none()),
 )
@@ -108,6 +119,7 @@ WILD_EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Refusal, KEYS, ANY_TEXT),
     st.builds(Reasoning, KEYS, ANY_TEXT, st.booleans()),
     st.builds(CallArguments, KEYS, ANY_TEXT),
+    st.builds(CallOpened, KEYS, st.just("shell")),
     st.builds(
         Hosted,
         KEYS,

@@ -743,6 +743,8 @@ def unavoidable(got: Assembled) -> set[str]:
     for item in got.output:
         if item["type"] == "function_call" and not is_json_object(item["arguments"]):
             rules.add("call-arguments" if item["status"] == "completed" else "item-incomplete")
+        if item["type"] == "custom_tool_call" and item["status"] == "incomplete":
+            rules.add("item-incomplete")
     return rules
 
 
@@ -780,8 +782,10 @@ def test_whatever_comes_the_joined_deltas_are_the_output(events: list[Event], st
         deltas = joined(event for event in got.events if event.get("output_index") == index and "delta" in event)
         parts = item.get("content") or item.get("summary") or []
         shown = "".join(part.get("text", part.get("refusal")) for part in parts)
-        if item["type"] == "function_call":
+        if item["type"] in ("function_call", "mcp_call"):
             shown = item["arguments"]
+        elif item["type"] == "custom_tool_call":
+            shown = item["input"]
         elif item["type"] == "code_interpreter_call":
             shown = item["code"]
         assert deltas == shown

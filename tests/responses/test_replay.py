@@ -28,6 +28,7 @@ from proxy.responses.events import (
     Refusal,
     Started,
     Text,
+    Unmapped,
     Usage,
 )
 from proxy.responses.replay import JournalError, replay, sequence_length
@@ -75,6 +76,16 @@ EVERYTHING: list[Event] = [
     CallClosed(1),
     CallOpened(2, "f"),
     CallClosed(2),
+    CallOpened(3, "patch"),
+    CallArguments(3, '{"input":"a\\'),
+    CallArguments(3, 'nb"}'),
+    CallOpened(4, "own", custom=True),
+    CallArguments(4, "as it is"),
+    CallClosed(4),
+    CallOpened(5, "shell"),
+    CallArguments(5, '{"commands":["ls"]}'),
+    CallClosed(5),
+    Unmapped("block"),
     Text("t", "end"),
     Finished("stop"),
 ]
