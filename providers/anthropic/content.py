@@ -66,6 +66,7 @@ class Content:
             block = self._text(part.get("text"), path)
         elif kind == "refusal":
             block = self._text(part.get("refusal"), path)
+            self.conversions.append(approximated(path, "a refusal is sent as text"))
         elif kind == "input_image":
             block = self._image(part, path)
         elif kind == "input_file":

@@ -88,6 +88,8 @@ def _image(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> Chat
 def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatPart:
     data, filename = part.get("file_data"), part.get("filename")
     name = filename if isinstance(filename, str) and filename else None
+    if part.get("detail") is not None:
+        prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
     if not isinstance(data, str) or not data:
         if part.get("file_id") is not None:
             if dialect.file_ids and prepared.capabilities.files:
@@ -96,8 +98,6 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
         if dialect.file_urls and prepared.capabilities.files:
             return _document(part.get("file_url"), name, dialect)
         refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
-    if part.get("detail") is not None:
-        prepared.conversions.append(ignored(f"{place}.detail", "Chat Completions has no detail of files"))
     media = file_media(data, name)
     if media is None:
         refuse(f"{place}.file_data", "File data has to be in base64.", value=True)

@@ -210,22 +210,27 @@ def ordered(
     references to items that are not stored, 400 for items that cannot be carried.
     """
     history = _History(mode, conversions)
+    unneeded = _Unneeded(conversions)
     reading = _Reading(history, offered_name, open_proof, refused_parts, native_custom, conversions)
     for index, item in enumerate(items):
         path = item_path(index, inherited)
         kind = item["type"]
         if kind == "message":
             parts = item["content"]
+            if item["role"] == "assistant":
+                unneeded.look_at_answer(item, path)
             if len(parts) == 1 and parts[0].get("text") and history.step is None and not history.notes:
                 # One text, as nearly every message of a long history: nothing to put in order.
                 history.items.append(MessageItem(item["role"], parts, path))
             elif message := _message(item, path, refused_parts, conversions):
                 history.add(message)
         elif kind == "function_call":
+            unneeded.look_at(item, path)
             name = offered_name(item["name"], item.get("namespace"))
             arguments = item.get("arguments") or ""
             history.add(CallItem(item["call_id"], name, arguments if arguments.strip() else "{}", path))
         elif kind in ("function_call_output", "custom_tool_call_output"):
+            unneeded.look_at(item, path)
             history.add(_result(item, path, refused_parts))
         elif kind == "reasoning":
             reading.reasoning(item, path)
@@ -240,8 +245,51 @@ def ordered(
         elif kind in _REFUSED:
             refuse(path, f"An item of type '{kind}' {_REFUSED[kind]}.", value=True)
         elif kind not in _READ_ELSEWHERE:
+            unneeded.look_at(item, path)
             reading.tool_item(item, path, items[index + 1] if index + 1 < len(items) else None)
     return history.close()
+
+
+_NO_EFFECT: Mapping[str, tuple[str, ...]] = {
+    "function_call": ("async", "caller"),
+    "function_call_output": ("name", "namespace", "caller"),
+    "custom_tool_call": ("async", "caller"),
+    "custom_tool_call_output": ("name", "caller"),
+    "shell_call": ("environment", "caller"),
+    "shell_call_output": ("caller", "max_output_length"),
+    "apply_patch_call": ("caller",),
+    "apply_patch_call_output": ("caller",),
+    "computer_call": ("pending_safety_checks",),
+    "computer_call_output": ("acknowledged_safety_checks",),
+}
+"""Members of items that say something to a client or to OpenAI's own models, and nothing to others."""
+
+
+@dataclass(slots=True)
+class _Unneeded:
+    """Declares members that have no effect, each kind of them where it stands first: histories repeat them."""
+
+    conversions: list[Conversion]
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def look_at(self, item: Item, path: str) -> None:
+        kind = item["type"]
+        for member in _NO_EFFECT.get(kind, ()):
+            if item.get(member):
+                self._declare(kind, member, f"{path}.{member}")
+
+    def look_at_answer(self, item: Item, path: str) -> None:
+        if item.get("phase"):
+            self._declare("message", "phase", f"{path}.phase")
+        for index, part in enumerate(item["content"]):
+            for member in ("annotations", "logprobs"):
+                if part.get(member):
+                    self._declare("message", member, f"{path}.content[{index}].{member}")
+
+    def _declare(self, kind: str, member: str, path: str) -> None:
+        if (kind, member) not in self.seen:
+            self.seen.add((kind, member))
+            self.conversions.append(ignored(path, "means nothing to the model, here and in the items after it"))
 
 
 @dataclass(slots=True)
@@ -297,8 +345,6 @@ class _Reading:
         call_id = item.get("call_id") or ""
         if not call_id and item["type"] == "local_shell_call_output":
             call_id = self.shell_calls.get(item.get("id") or "", item.get("id") or "")
-        if item.get("acknowledged_safety_checks"):
-            self.conversions.append(ignored(f"{path}.acknowledged_safety_checks", "the model makes no safety checks"))
         told: Result = tool.result(item)
         output: str | list[Part] = told if isinstance(told, str) else [*told]
         if isinstance(output, list):
