@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, cast
 from proxy.exchange.compaction import asks_for_compaction, open_summary, summary_request
 from proxy.exchange.endpoint import Target
 from proxy.exchange.history import HistoryMode, item_path, ordered
+from proxy.exchange.media import check_media
 from proxy.exchange.proofs import opening
 from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
@@ -85,6 +86,7 @@ def prepare(
         custom_tools=offered.custom_tools,
         hosted_tools=offered.hosted_tools,
     )
+    check_media(prepared)
     return prepared, offered
 
 
@@ -160,6 +162,9 @@ def _updated(request: CreateRequest, inherited: int, conversions: list[Conversio
 def _core_parameters(request: CreateRequest, conversions: list[Conversion], *, hosted: bool) -> None:
     """The parameters that mean something only to the gateway itself; `hosted`: the vendor runs tools itself."""
     given = request.given
+    if request.stream_options is not None and request.stream_options.get("include_obfuscation"):
+        path = "stream_options.include_obfuscation"
+        conversions.append(ignored(path, "padding against eavesdroppers, which the gateway does not add"))
     if given.isdisjoint(_CORE):
         return
     for name, (disposition, reason) in _CORE.items():

@@ -16,7 +16,7 @@ from providers.openai_chat.dialects import DIALECTS
 from proxy.app import Plugins
 from proxy.provider.capabilities import Capabilities
 from proxy.usage.metrics import Metrics
-from tests.docs import dialects
+from tests.docs import conversions, dialects
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
 
 TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
@@ -75,6 +75,10 @@ def test_every_variable_and_every_family_of_the_configuration_is_explained() -> 
     variables = {*USUAL_ENTRIES, *USUAL_DIALECTS}
     patterns = {pattern for family in FAMILIES for pattern in family.patterns}
     assert variables | patterns <= set(re.findall(r"`([^`\n]+)`", text))
+
+
+def test_the_table_of_conversions_is_what_the_code_does() -> None:
+    assert conversions.DOCUMENT.read_text(encoding="utf-8") == conversions.generated(), "run `make docs`"
 
 
 def test_what_is_made_from_the_dialects_is_up_to_date() -> None:

@@ -1,8 +1,6 @@
-"""No element of a request vanishes silently: it stands in the vendor's body, or is declared, or is refused, or the
+"""No parameter of a request vanishes silently: it stands in the vendor's body, or is declared, or is refused, or the
 gateway itself acts upon it and says why the vendor need not know."""
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,14 +16,11 @@ from proxy.responses.request import (
     parse_create,
 )
 from proxy.responses.response import opening
-
-from .targets import DESTINATIONS, Declined, Destination, Translated, translate
+from tests.corpus.targets import DESTINATIONS, Declined, Destination, Translated, translate
 
 EACH_DESTINATION = pytest.mark.parametrize("destination", DESTINATIONS, ids=lambda destination: destination.id)
 
 MARK = "mark3141"
-PNG = "data:image/png;base64,iVBORw0KGgo="
-PDF = "data:application/pdf;base64,JVBERi0xLjQ="
 WX = {"type": "function", "name": "wx", "parameters": {"type": "object", "properties": {}}}
 MINIMAL: dict[str, Any] = {"model": "M", "input": "ping", "tools": [WX], "tool_choice": "auto"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
@@ -116,7 +111,6 @@ OF_THE_CORE: dict[str, str] = {
     "background": "decides when the client is answered; the vendor is asked in the same way",
     "store": "decides whether the response is kept here; vendors keep nothing",
     "stream": "decides how the client is answered; the vendor may be asked for another form",
-    "stream_options.include_obfuscation": "padding against eavesdroppers, which the gateway does not add",
     "truncation": "what it leaves out of a history is declared item by item",
 }
 
@@ -171,156 +165,6 @@ def test_every_parameter_is_tried() -> None:
         "text": TextConfig,
     }.items():
         assert {path.partition(".")[2] for path in paths if path.startswith(f"{name}.")} == set(config.__annotations__)
-
-
-# --- items, parts and tools -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """Something inside the input or the tools. `path` is its place, `request` what brings it; it counts as carried when
-    the body has the text `mark`."""
-
-    name: str
-    path: str
-    request: dict[str, Any] = field(hash=False)
-    mark: str = MARK
-
-
-def _part(name: str, mark: str = MARK, /, **part: object) -> Element:
-    message = {"role": "user", "content": [{"type": "input_text", "text": "ping"}, part]}
-    return Element(name, "input[0].content[1]", {"input": [message]}, mark)
-
-
-def _item(name: str, *items: dict[str, Any], path: str = "input[1]", mark: str = MARK) -> Element:
-    return Element(name, path, {"input": [{"role": "user", "content": "ping"}, *items]}, mark)
-
-
-def _tool(name: str, /, **tool: object) -> Element:
-    return Element(name, "tools[0]", {"tools": [tool, {"type": "function", "name": "other"}]})
-
-
-def _call(**members: object) -> dict[str, Any]:
-    return {"type": "function_call", "call_id": "call_1", "name": "wx", "arguments": "{}"} | members
-
-
-def _output(**members: object) -> dict[str, Any]:
-    return {"type": "function_call_output", "call_id": "call_1", "output": "3 C"} | members
-
-
-CALL, OUTPUT = _call(), _output()
-
-ELEMENTS = [
-    _part("text", type="input_text", text=MARK),
-    _part("image by address", type="input_image", image_url=f"https://example.com/{MARK}.png"),
-    _part("image as data", "iVBORw0KGgo=", type="input_image", image_url=PNG),
-    _part("image by id", type="input_image", file_id=MARK),
-    _part("image's detail", '"detail":"high"', type="input_image", image_url=PNG, detail="high"),
-    _part("PDF", "JVBERi0xLjQ=", type="input_file", file_data=PDF, filename="a.pdf"),
-    _part("PDF's name", type="input_file", file_data=PDF, filename=f"{MARK}.pdf"),
-    _part("text file", type="input_file", file_data="data:text/plain;base64,bWFyazMxNDE=", filename="a.txt"),
-    _part("file by address", type="input_file", file_url=f"https://example.com/{MARK}.pdf"),
-    _part("file by id", type="input_file", file_id=MARK),
-    _part("file's detail", '"detail":"high"', type="input_file", file_data=PDF, filename="a.pdf", detail="high"),
-    _part("sound", "bWFyaw==", type="input_audio", input_audio={"data": "bWFyaw==", "format": "wav"}),
-    _part("cache breakpoint", "cache", type="input_text", text="x", prompt_cache_breakpoint={"mode": "explicit"}),
-    _item("system message", {"role": "system", "content": MARK}),
-    _item("developer message", {"role": "developer", "content": MARK}),
-    _item("assistant's text", {"role": "assistant", "content": MARK}, {"role": "user", "content": "go on"}),
-    _item("refusal", {"role": "assistant", "content": [{"type": "refusal", "refusal": MARK}]}),
-    _item("reasoning's summary", {"type": "reasoning", "summary": [{"type": "summary_text", "text": MARK}]}),
-    _item(
-        "reasoning's content",
-        {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": MARK}]},
-    ),
-    _item("reasoning's proof", {"type": "reasoning", "summary": [], "encrypted_content": MARK}),
-    _item("call's name", _call(name=MARK), OUTPUT),
-    _item("call's arguments", _call(arguments=json.dumps({"a": MARK})), OUTPUT),
-    _item("call's cut arguments", _call(arguments=f'{{"a": "{MARK}'), OUTPUT),
-    _item("call's namespace", _call(namespace=MARK), OUTPUT),
-    _item("result", CALL, _output(output=MARK), path="input[2]"),
-    _item("result's text part", CALL, _output(output=[{"type": "input_text", "text": MARK}]), path="input[2]"),
-    _item(
-        "result's image",
-        CALL,
-        _output(output=[{"type": "input_image", "image_url": PNG}]),
-        path="input[2]",
-        mark="iVBORw0KGgo=",
-    ),
-    _item("result's failure", CALL, _output(status="incomplete"), path="input[2]", mark="is_error"),
-    _item(
-        "custom call",
-        {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": MARK},
-        {"type": "custom_tool_call_output", "call_id": "call_1", "output": "done"},
-    ),
-    _item(
-        "custom call's result",
-        {"type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": "x"},
-        {"type": "custom_tool_call_output", "call_id": "call_1", "output": MARK},
-    ),
-    _item("item reference", {"type": "item_reference", "id": MARK}, path="input"),
-    _item("compaction", {"type": "compaction", "encrypted_content": MARK}),
-    _item("compaction trigger", {"type": "compaction_trigger"}, mark="Write the summary now."),
-    _item("configuration update", {"type": "configuration_update", "reasoning": {"effort": "high"}}),
-    _item("additional tools", {"type": "additional_tools", "role": "developer", "tools": [WX | {"name": MARK}]}),
-    _item("web search call", {"type": "web_search_call", "id": "ws_1", "status": "completed"}),
-    _item("program", {"type": "program", "call_id": "c", "code": MARK, "fingerprint": "f"}),
-    _tool("tool's name", type="function", name=MARK),
-    _tool("tool's description", type="function", name="wx", description=MARK),
-    _tool("tool's parameters", type="function", name="wx", parameters={"type": "object", "properties": {MARK: {}}}),
-    _tool("custom tool", type="custom", name=MARK),
-    _tool("namespace", type="namespace", name=MARK, description="More", tools=[{"type": "function", "name": "wx"}]),
-    _tool(
-        "namespace's tool", type="namespace", name="ns", description="More", tools=[{"type": "function", "name": MARK}]
-    ),
-    _tool(
-        "namespace's description",
-        type="namespace",
-        name="ns",
-        description=MARK,
-        tools=[{"type": "function", "name": "wx"}],
-    ),
-    _tool("deferred tool", type="function", name="wx", defer_loading=True),
-    _tool("asynchronous tool", **{"type": "function", "name": "wx", "async": True}),
-    _tool("tool's callers", type="function", name="wx", allowed_callers=["direct"]),
-    _tool("tool's output schema", type="function", name="wx", output_schema={"type": "object"}),
-    *[
-        _tool(f"{kind} tool", type=kind)
-        for kind in (
-            "web_search",
-            "web_search_preview",
-            "local_shell",
-            "shell",
-            "apply_patch",
-            "tool_search",
-            "computer",
-        )
-    ],
-    _tool("file_search tool", type="file_search", vector_store_ids=["vs_1"]),
-    _tool("code_interpreter tool", type="code_interpreter", container={"type": "auto"}),
-    _tool("image_generation tool", type="image_generation"),
-    _tool("mcp tool", type="mcp", server_label="a", server_url="https://example.com"),
-]
-
-
-#: Marks that a vendor spells in another way.
-SPELLINGS = {
-    ("gemini", "is_error"): '"response":{"error":',
-    ("gemini", '"detail":"high"'): "MEDIA_RESOLUTION_HIGH",
-}
-
-
-@EACH_DESTINATION
-@pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: element.name)
-def test_element_does_not_vanish(element: Element, destination: Destination) -> None:
-    found = translate({"model": "M", "input": "ping"} | element.request, destination)
-    if isinstance(found, Declined):
-        assert found.status in (400, 404)
-        assert (found.param or "").startswith(element.path.partition("[")[0])
-    else:
-        declared = any(conversion.path.startswith(element.path) for conversion in found.conversions)
-        mark = SPELLINGS.get((destination.vendor, element.mark), element.mark)
-        assert mark in found.call.body.decode() or declared
 
 
 # --- what became of it ------------------------------------------------------------------------------------------------
