@@ -68,6 +68,7 @@ bench: setup
 
 # What the documents say of the code and is made from it.
 docs: setup
+	@$(BIN)/python -m tests.dictionary
 	@$(BIN)/python -m tests.docs
 
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
