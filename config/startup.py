@@ -7,7 +7,6 @@ from config.settings import Settings
 # keys that are read and checked, and have no effect before a later release
 _NOT_YET: Mapping[str, str] = {
     "admin": "the administration comes with a later release; nothing listens there",
-    "fetch": "fetching comes with a later release; nothing is fetched",
     "on_disconnect": "draining comes with a later release; the upstream is left at once",
     "unpriced": "budgets come with a later release; nothing is refused",
 }

@@ -12,6 +12,7 @@ from config.naming import Names
 from config.quantities import ListenAddress
 from config.settings import KeyReference, ProviderType, Settings
 from proxy.exchange.background import BackgroundRuns
+from proxy.exchange.dry_run import DryRun, dry_run
 from proxy.exchange.endpoint import Endpoint
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.housekeeping import Housekeeping
@@ -28,6 +29,7 @@ from proxy.state.opening import default_store_url, store_from
 from proxy.state.store import Store
 from proxy.upstream.client import HttpClient, Upstream
 from proxy.upstream.connection import Timeouts
+from proxy.upstream.fetcher import Fetcher, FetchRules, allowed_host
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
 
@@ -106,6 +108,8 @@ class Server:
         await background
         await self._housekeeping.stop()
         await self.gateway.upstream.close()
+        if self.gateway.fetcher is not None:
+            self.gateway.fetcher.close()
 
     def _interrupt(self) -> None:
         for runner in self._runners:
@@ -183,7 +187,21 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         attempts=settings.retry.attempts,
         retention=settings.retention,
         history_limit=settings.limits.history,
+        fetcher=_fetcher(settings),
     )
+
+
+async def translate(settings: Settings, plugins: Plugins, body: bytes, *, strict: bool = False) -> DryRun:
+    """What the create request in a body would become. No network is used, and nothing is stored or found in the store.
+
+    Raises ResponsesError for a request that would be refused.
+    """
+    gateway = build_gateway(settings.model_copy(update={"store": "memory://"}), plugins)
+    await gateway.store.open()
+    try:
+        return await dry_run(gateway, body, ANYONE, strict=strict)
+    finally:
+        await gateway.store.close()
 
 
 def store_url(settings: Settings) -> str:
@@ -226,7 +244,7 @@ def build_app(
 def _clients(settings: Settings) -> list[tuple[Client, KeyReference]]:
     """The clients that are told apart, with their keys."""
     entries = settings.clients if settings.auth == "keys" else ()
-    return [(Client(entry.name, entry.models), entry.key) for entry in entries]
+    return [(Client(entry.name, entry.models, entry.strict), entry.key) for entry in entries]
 
 
 def _size_limit(settings: Settings) -> int | None:
@@ -234,6 +252,15 @@ def _size_limit(settings: Settings) -> int | None:
     if settings.limits.store is None and (settings.store or "").lower().startswith("memory:"):
         return MEMORY_LIMIT
     return settings.limits.store
+
+
+def _fetcher(settings: Settings) -> Fetcher | None:
+    """What fetches by the operator's rules; None where nothing is fetched."""
+    fetch = settings.fetch
+    if fetch.mode == "off":
+        return None
+    hosts = tuple(map(allowed_host, fetch.allow)) if fetch.mode == "allow" else None
+    return Fetcher(FetchRules(hosts, fetch.max_bytes, fetch.timeout, fetch.max_redirects))
 
 
 def _metrics_app(gateway: Gateway, readiness: health.Readiness) -> web.Application:

@@ -1,4 +1,4 @@
-"""The command `dragoman`: serve, demo, check, providers."""
+"""The command `dragoman`: serve, demo, translate, check, providers."""
 
 import argparse
 import asyncio
@@ -11,14 +11,18 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
 import structlog
 
+from config.environment import CONFIG_VARIABLE, value_of
 from config.errors import ConfigurationError
 from config.loader import load
+from config.placeholders import placeholder_settings
 from config.settings import Settings
 from config.startup import describe, warnings
-from proxy.app import Plugins, Server, store_of, store_url
+from proxy.app import Plugins, Server, store_of, store_url, translate
 from proxy.exchange.prompts import read_prompts
+from proxy.responses.errors import ResponsesError
 from proxy.state.opening import shown
 from proxy.state.store import StoreOpenError
 from proxy.usage import log
@@ -64,6 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     demo.add_argument("--port", type=int, default=8080, help="the port to listen on")
     demo.set_defaults(command=_demo)
+
+    translate = commands.add_parser(
+        "translate", help="show what a request becomes for a model, without calling anybody"
+    )
+    translate.add_argument("file", metavar="FILE", help="the request as JSON; - for standard input")
+    translate.add_argument("--model", required=True, metavar="PROVIDER/MODEL", help="the model to ask instead")
+    translate.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the configuration file; without one, every provider has its defaults",
+    )
+    translate.add_argument("--strict", action="store_true", help="refuse the request if anything of it is lost")
+    translate.add_argument("--json", action="store_true", help="on one line, for programs")
+    translate.set_defaults(command=_translate)
 
     check = commands.add_parser("check", help="check a configuration without serving")
     check.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
@@ -117,6 +136,34 @@ def _demo(parsed: argparse.Namespace) -> int:
     from proxy.demo import run
 
     return _run(run(once=parsed.once, host=parsed.host, port=parsed.port))
+
+
+def _translate(parsed: argparse.Namespace) -> int:
+    plugins = Plugins()
+    configured = parsed.config is not None or value_of(os.environ, CONFIG_VARIABLE) is not None
+    settings = load(parsed.config, os.environ, plugins) if configured else placeholder_settings(plugins)
+    try:
+        written = sys.stdin.buffer.read() if parsed.file == "-" else Path(parsed.file).read_bytes()
+        request = orjson.loads(written)
+    except OSError as error:
+        _complain(f"cannot read {parsed.file}: {error.strerror}")
+        return MISUSE
+    except orjson.JSONDecodeError as error:
+        _complain(f"{parsed.file}: line {error.lineno}, column {error.colno}: {error.msg}")
+        return MISUSE
+    if not isinstance(request, dict):
+        _complain(f"{parsed.file}: expected a JSON object with the parameters of a request")
+        return MISUSE
+    log.configure()
+    body = orjson.dumps({**request, "model": parsed.model})
+    try:
+        result = asyncio.run(translate(settings, plugins, body, strict=parsed.strict))
+    except ResponsesError as error:
+        named = f" Without a configuration there are: {', '.join(settings.providers)}."
+        _complain(error.message + (named if error.code == "model_not_found" and not configured else ""))
+        return 1
+    sys.stdout.write(f"{result.as_json(indented=not parsed.json).decode()}\n")
+    return 0
 
 
 def _check(parsed: argparse.Namespace) -> int:

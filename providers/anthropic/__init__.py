@@ -1,20 +1,22 @@
 """Anthropic's Messages API (Claude), and hosts that imitate it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import orjson
 
 from providers.anthropic.amend import amended
+from providers.anthropic.continuation import continued
 from providers.anthropic.count import counted_tokens, counting
 from providers.anthropic.decode import MessagesDecoder, decode_message
 from providers.anthropic.encode import VERSION, encode
 from providers.anthropic.errors import BASE_URL_HINT, http_error
 from providers.anthropic.lenient import mapping, sequence, text
 from providers.anthropic.models import Models
+from providers.anthropic.property_names import Names, RestoredCalls, RestoringDecoder, names_of
 from providers.anthropic.settings import AnthropicSettings
 from proxy.provider.capabilities import Capabilities
-from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
+from proxy.provider.contract import Call, Decoder, Http, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import ProviderError
 from proxy.responses.events import Event
@@ -51,13 +53,17 @@ class Anthropic(Provider):
         """The call of `POST /v1/messages`; streamed also where a whole answer would take the vendor too long."""
         return encode(prepared, self.settings, self._models)
 
-    def decoder(self, prepared: Prepared) -> MessagesDecoder:
+    def decoder(self, prepared: Prepared) -> Decoder:
         """A reader for the stream."""
-        return MessagesDecoder(signed=self._is_claude(prepared))
+        decoder = MessagesDecoder(signed=self._is_claude(prepared), hosted=bool(prepared.hosted_tools))
+        names = self._property_names(prepared)
+        return RestoringDecoder(decoder, names) if names else decoder
 
     def decode(self, body: bytes, prepared: Prepared) -> list[Event]:
         """The events of a whole message."""
-        return decode_message(body, signed=self._is_claude(prepared))
+        events = decode_message(body, signed=self._is_claude(prepared), hosted=bool(prepared.hosted_tools))
+        names = self._property_names(prepared)
+        return RestoredCalls(names).apply(events) if names else events
 
     def encode_count(self, prepared: Prepared) -> Call | None:
         """The call of `POST /v1/messages/count_tokens`; hosts that imitate the API are not asked."""
@@ -80,6 +86,15 @@ class Anthropic(Provider):
         """The key, where one is configured."""
         key = self.settings.api_key
         return {"x-api-key": key.reveal()} if key is not None else {}
+
+    def credential_headers(self) -> Sequence[str]:
+        """The header of the key, where one is configured."""
+        return ("x-api-key",) if self.settings.api_key is not None else ()
+
+    def continuation(self, call: Call, decoder: Decoder) -> Call | None:
+        """The call with the answer so far at its end."""
+        reading = decoder.inner if isinstance(decoder, RestoringDecoder) else decoder
+        return continued(call, reading) if isinstance(reading, MessagesDecoder) else None
 
     def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
         """The call without what the vendor refused, where the answer says what that was."""
@@ -108,6 +123,9 @@ class Anthropic(Provider):
                 break
             query["after_id"] = last
         return names
+
+    def _property_names(self, prepared: Prepared) -> Mapping[str, Names]:
+        return names_of(prepared.tools) if self._is_claude(prepared) else {}
 
     def _is_claude(self, prepared: Prepared) -> bool:
         return self._models.named(prepared.capabilities.family or prepared.model).claude

@@ -1,4 +1,4 @@
-"""What is changed in a call that the vendor refused with a 400, so that it can be tried once more.
+"""What is changed in a call that the vendor refused with a 400 or 404, so that it can be tried once more.
 
 Nothing is remembered: one client's request must not change another's.
 """
@@ -13,7 +13,7 @@ import orjson
 from providers.anthropic.lenient import Json, mapping, sequence
 from providers.anthropic.messages import THINKING_TYPES
 from proxy.provider.contract import Call
-from proxy.provider.conversions import Conversion, dropped
+from proxy.provider.conversions import Conversion, approximated, dropped
 from proxy.provider.errors import ProviderError
 
 Amendment = Callable[[Json, str], Conversion | None]
@@ -22,7 +22,7 @@ Amendment = Callable[[Json, str], Conversion | None]
 
 def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
     """The changed call and what the change lost."""
-    if error.error_class != "bad_request":
+    if error.error_class != "bad_request" and error.vendor_status != 404:
         return None
     try:
         body = orjson.loads(call.body)
@@ -72,11 +72,9 @@ def _without_sampling(body: Json, message: str) -> Conversion | None:
     return None
 
 
-def _without(name: str, path: str) -> Amendment:
+def _without(name: str, path: str, reason: str = "the provider does not take it for the model") -> Amendment:
     def amendment(body: Json, message: str) -> Conversion | None:
-        if body.pop(name, None) is None:
-            return None
-        return dropped(path, "the provider does not take it for the model")
+        return None if body.pop(name, None) is None else dropped(path, reason)
 
     return amendment
 
@@ -90,10 +88,33 @@ def _without_effort(body: Json, message: str) -> Conversion | None:
     return dropped("reasoning.effort", "the provider does not take it for the model")
 
 
+OLDER_TOOLS: Final = (
+    ("web_search_2026", "web_search_20250305", "web_search"),
+    ("code_execution_2026", "code_execution_20250825", "code_interpreter"),
+)
+"""The beginning of a newer version, the older one, and the plain name."""
+
+
+def _with_older_tools(body: Json, message: str) -> Conversion | None:
+    found: str | None = None
+    for tool in map(mapping, sequence(body.get("tools"))):
+        for newer, older, name in OLDER_TOOLS:
+            if str(tool.get("type")).startswith(newer) and newer in message:
+                tool["type"] = older
+                tool.pop("allowed_callers", None)
+                found = name
+    return None if found is None else approximated("tools", f"the provider has only an older version of its {found}")
+
+
 AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), amendment)
     for pattern, amendment in (
         (r"invalid `?signature`?|thinking.{0,80}cannot be modified|bound to a different", _without_thinking_blocks),
+        (
+            r"\bcontainer\b.{0,80}(?:not found|expired|does not exist)",
+            _without("container", "tools.container", "the container is gone; the code begins in a new one"),
+        ),
+        (r"(?:web_search|code_execution)_2026", _with_older_tools),
         (r"schemas? (?:is|are) too complex|compiled grammar is too large", _without_strict),
         (r"\b(?:temperature|top_p)\b", _without_sampling),
         (r"\bthinking\.type\b|\badaptive thinking\b", _without("thinking", "reasoning.effort")),

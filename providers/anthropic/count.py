@@ -12,10 +12,11 @@ from providers.anthropic.encode import PATH
 from providers.anthropic.lenient import mapping
 from proxy.provider.contract import Call
 
-MEMBERS: Final = ("model", "system", "messages", "thinking", "output_config", "tools", "tool_choice")
+MEMBERS: Final = ("model", "system", "messages", "thinking", "output_config", "mcp_servers", "tools", "tool_choice")
 """The members of a message request that the counter looks at. It does not take all others."""
 
 VERSION_HEADER: Final = "anthropic-version"
+BETA_HEADER: Final = "anthropic-beta"
 
 
 def counting(call: Call) -> Call:
@@ -23,6 +24,8 @@ def counting(call: Call) -> Call:
     body = orjson.loads(call.body)
     counted = {name: body[name] for name in MEMBERS if name in body}
     headers = {VERSION_HEADER: call.headers[VERSION_HEADER]}
+    if "mcp_servers" in counted:
+        headers[BETA_HEADER] = call.headers[BETA_HEADER]
     return replace(call, path=f"{PATH}/count_tokens", body=orjson.dumps(counted), headers=headers, stream=False)
 
 

@@ -14,6 +14,9 @@ from providers.anthropic import hosted
 from providers.anthropic.citations import annotation
 from providers.anthropic.errors import BASE_URL_HINT, stream_error
 from providers.anthropic.lenient import Json, mapping, sequence, text
+from providers.anthropic.server_calls import ServerCalls
+from providers.anthropic.server_history import MCP_LISTING
+from providers.anthropic.transcript import Transcript
 from providers.anthropic.usage import UsageReport
 from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
@@ -26,13 +29,13 @@ from proxy.responses.events import (
     Failed,
     Finished,
     FinishReason,
-    Hosted,
     Key,
     Proof,
     Reasoning,
     Refusal,
     Started,
     Text,
+    Unmapped,
 )
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
@@ -46,6 +49,25 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 }
 
 SERVICE_TIERS: Final = {"standard": "default", "priority": "priority"}
+
+UNMAPPED: Final = frozenset(
+    {
+        "advisor",
+        "advisor_tool_result",
+        "citation.unknown",
+        "code_execution_output",
+        "compaction",
+        "container_upload",
+        "content_block.unknown",
+        "delta.unknown",
+        "event.unknown",
+        "fallback",
+        "tool_search",
+    }
+)
+"""Names of what an answer may hold and a response has no place for."""
+
+SILENT_EVENTS: Final = frozenset({"", "ping"})
 
 BlockKind: TypeAlias = Literal["text", "thinking", "redacted", "call", "server_call", "skipped"]
 NOTHING: Final[tuple[Event, ...]] = ()
@@ -71,33 +93,36 @@ class _Block:
 class MessagesDecoder:
     """Reads one answer. `feed` takes frames, `apply` the parsed payload of one.
 
-    `signed`: the vendor signs its thinking. Hosts that do not get it back unsigned, so it is its own proof.
+    `signed`: the vendor signs its thinking. Hosts that do not get it back unsigned, so it is its own proof. `hosted`:
+    the vendor may use tools of its own; what they did is kept as proofs, and a paused answer goes on after `resume`.
     """
 
     __slots__ = (
         "_blocks",
-        "_container",
         "_last_index",
         "_over",
+        "_pausing",
         "_serial",
-        "_server_calls",
+        "_server",
         "_signed",
         "_stop_details",
         "_stop_reason",
         "_text_key",
         "_text_length",
+        "_transcript",
         "_usage",
         "_wrote_text",
     )
 
-    def __init__(self, *, signed: bool = True) -> None:
+    def __init__(self, *, signed: bool = True, hosted: bool = False) -> None:
         self._signed = signed
+        self._transcript = Transcript() if hosted else None
+        self._server = ServerCalls(self._transcript)
         self._blocks: dict[int, _Block] = {}
-        self._container = ""
         self._last_index = 0
         self._over = False
+        self._pausing = False
         self._serial = 0
-        self._server_calls: dict[str, hosted.ServerCall] = {}
         self._stop_details: Json = {}
         self._stop_reason: str | None = None
         self._text_key: Key | None = None
@@ -121,13 +146,44 @@ class MessagesDecoder:
         if type(kind) is not str:
             kind = "error" if "error" in payload else name
         handler = _EVENTS.get(kind)
-        return handler(self, payload) if handler is not None else NOTHING
+        if handler is None:
+            return NOTHING if kind in SILENT_EVENTS else (Unmapped("event.unknown"),)
+        return handler(self, payload)
 
     def end(self) -> Sequence[Event]:
         """The body ended: without `message_stop` it was cut."""
         if self._over:
             return NOTHING
         return self._fail(ProviderError("cut", "The provider's answer ended before it was complete."))
+
+    @property
+    def paused(self) -> bool:
+        """Whether the vendor wants the answer continued."""
+        return self._pausing
+
+    @property
+    def content(self) -> Sequence[bytes]:
+        """The blocks of this call's answer, as JSON, where the vendor's own tools were offered."""
+        return self._transcript.blocks if self._transcript is not None else ()
+
+    @property
+    def container(self) -> str:
+        """Where the vendor runs code, "" while it has run none."""
+        return self._server.container
+
+    @property
+    def output_tokens(self) -> int:
+        """What the vendor has counted of this call."""
+        return self._usage.output or 0
+
+    def resume(self) -> None:
+        """Get ready for the frames of the call that continues the answer."""
+        self._over = self._pausing = False
+        self._last_index = 0
+        self._stop_reason = None
+        self._usage = UsageReport()
+        if self._transcript is not None:
+            self._transcript.blocks = []
 
     # --- the stream's events ------------------------------------------------------------------------------------------
 
@@ -148,6 +204,8 @@ class MessagesDecoder:
         index = self._index(payload)
         closed = self._close(index)
         self._last_index = index
+        if self._transcript is not None:
+            self._transcript.start(index, block)
         start = _BLOCKS.get(text(block.get("type")), MessagesDecoder._start_skipped)
         opened = start(self, block, index)
         return [*closed, *opened] if closed else opened
@@ -158,9 +216,14 @@ class MessagesDecoder:
             return NOTHING
         kind, index = delta.get("type"), payload.get("index")
         handler = _DELTAS.get(kind) if type(kind) is str else None
+        if type(index) is not int:
+            index = self._last_index
+        if self._transcript is not None:
+            self._transcript.add(index, delta)
         if handler is None:
-            return NOTHING
-        return handler(self, delta, index if type(index) is int else self._last_index)
+            block = self._blocks.get(index)
+            return NOTHING if block is not None and block.kind == "skipped" else (Unmapped("delta.unknown"),)
+        return handler(self, delta, index)
 
     def _block_stop(self, payload: Json) -> Sequence[Event]:
         return self._close(self._index(payload))
@@ -177,9 +240,12 @@ class MessagesDecoder:
         for index in list(self._blocks):
             events.extend(self._close(index))
         reason = FINISH_REASONS.get(self._stop_reason or "", "unknown")
+        self._pausing = reason == "pause"
         explanation = text(self._stop_details.get("explanation"))
         if reason == "content_filter" and explanation and not self._wrote_text:
             events.append(Refusal(self._next_key(), explanation))
+        if not self._pausing:
+            events.extend(self._server.end(self._next_key(), postponed=self._stop_reason == "tool_use"))
         events.append(Finished(reason, self._stop_reason))
         self._over = True
         return events
@@ -224,25 +290,33 @@ class MessagesDecoder:
         return (CallOpened(opened.key, name, text(block.get("id")) or None),)
 
     def _start_server_call(self, block: Json, index: int) -> Sequence[Event]:
-        kind = hosted.KINDS.get(text(block.get("name")))
-        if kind is None:
-            return self._start_skipped(block, index)
+        opened = self._server.begin(block, self._next_key(), index)
+        if opened is None:
+            name = text(block.get("name"))
+            self._blocks[index] = _Block("skipped", "")
+            return (Unmapped(name if name in UNMAPPED else "content_block.unknown"),)
+        call, events = opened
         self._text_key = None
-        opened = self._blocks[index] = _Block("server_call", self._next_key(), whole=mapping(block.get("input")))
-        call = opened.server_call = hosted.ServerCall(opened.key, kind, text(block.get("name")))
-        self._server_calls[text(block.get("id"))] = call
-        return (Hosted(opened.key, kind, "in_progress"),)
+        self._blocks[index] = _Block("server_call", call.key, whole=mapping(block.get("input")), server_call=call)
+        return events
 
     def _start_server_result(self, block: Json, index: int) -> Sequence[Event]:
-        self._start_skipped(block, index)
-        call = self._server_calls.pop(text(block.get("tool_use_id")), None)
-        if call is None:
-            return NOTHING
-        return (hosted.answered(call, block.get("content"), self._container),)
+        call = self._server.called(block)
+        asked = self._close(call.index) if call is not None and call.index in self._blocks else NOTHING
+        self._text_key = None
+        self._blocks[index] = _Block("skipped", "")
+        key = self._next_key() if call is None else call.key
+        return [*asked, *self._server.answer(block, call, key, index)]
+
+    def _start_listing(self, block: Json, index: int) -> Sequence[Event]:
+        self._text_key = None
+        self._blocks[index] = _Block("skipped", "")
+        return self._server.listing(block, self._next_key(), index)
 
     def _start_skipped(self, block: Json, index: int) -> Sequence[Event]:
         self._blocks[index] = _Block("skipped", "")
-        return NOTHING
+        kind = text(block.get("type"))
+        return (Unmapped(kind if kind in UNMAPPED else "content_block.unknown"),)
 
     # --- deltas -------------------------------------------------------------------------------------------------------
 
@@ -295,13 +369,19 @@ class MessagesDecoder:
 
     def _close(self, index: int) -> Sequence[Event]:
         block = self._blocks.pop(index, None)
-        return _CLOSE[block.kind](self, block) if block is not None else NOTHING
+        if block is None:
+            return NOTHING
+        closed = _CLOSE[block.kind](self, block)
+        if self._transcript is not None:
+            self._transcript.stop(index)
+        return closed
 
     def _close_text(self, block: _Block) -> Sequence[Event]:
         if not block.citations:
             return NOTHING
-        found = (annotation(citation, block.start, self._text_length) for citation in block.citations)
-        return [Annotation(block.key, value) for value in found if value is not None]
+        found = [annotation(citation, block.start, self._text_length) for citation in block.citations]
+        known = [Annotation(block.key, value) for value in found if value is not None]
+        return known if len(known) == len(found) else [*known, Unmapped("citation.unknown")]
 
     def _close_thinking(self, block: _Block) -> Sequence[Event]:
         # Where thinking is signed, a block without its signature was interrupted: the vendor would refuse it.
@@ -321,7 +401,7 @@ class MessagesDecoder:
         call = block.server_call
         if call is None:
             return NOTHING
-        return (hosted.asked(call, block.whole, "".join(block.fragments), self._container),)
+        return self._server.ask(call, block.whole, "".join(block.fragments))
 
     def _close_skipped(self, block: _Block) -> Sequence[Event]:
         return NOTHING
@@ -338,7 +418,7 @@ class MessagesDecoder:
         return self._serial
 
     def _read_container(self, holder: Json) -> None:
-        self._container = text(mapping(holder.get("container")).get("id")) or self._container
+        self._server.container = text(mapping(holder.get("container")).get("id")) or self._server.container
 
     def _unreadable(self, data: bytes) -> Sequence[Event]:
         if self._over or not data.strip() or data.strip() == b"[DONE]":
@@ -374,9 +454,11 @@ _BLOCKS: Final[Mapping[str, Callable[[MessagesDecoder, Json, int], Sequence[Even
     "redacted_thinking": MessagesDecoder._start_redacted,
     "tool_use": MessagesDecoder._start_call,
     "server_tool_use": MessagesDecoder._start_server_call,
+    "mcp_tool_use": MessagesDecoder._start_server_call,
+    MCP_LISTING: MessagesDecoder._start_listing,
     **dict.fromkeys(hosted.RESULTS, MessagesDecoder._start_server_result),
 }
-"""Other blocks (`mcp_tool_use`, `container_upload`, `compaction`, ...) are skipped."""
+"""Other blocks (`container_upload`, `compaction`, ...) are skipped and counted."""
 
 _DELTAS: Final[Mapping[str, Callable[[MessagesDecoder, Json, int], Sequence[Event]]]] = {
     "text_delta": MessagesDecoder._text_delta,
@@ -399,7 +481,7 @@ _CLOSE: Final[Mapping[BlockKind, Callable[[MessagesDecoder, _Block], Sequence[Ev
 # --- whole answers ----------------------------------------------------------------------------------------------------
 
 
-def decode_message(body: bytes, *, signed: bool = True) -> list[Event]:
+def decode_message(body: bytes, *, signed: bool = True, hosted: bool = False) -> list[Event]:
     """The events of a whole answer, ending in `Finished` or `Failed`."""
     try:
         message = orjson.loads(body)
@@ -409,7 +491,7 @@ def decode_message(body: bytes, *, signed: bool = True) -> list[Event]:
         if isinstance(message, dict) and "error" in message:
             return [Failed(stream_error(message))]
         return [Failed(ProviderError("vendor_failure", f"The provider's answer is no message. {BASE_URL_HINT}"))]
-    decoder = MessagesDecoder(signed=signed)
+    decoder = MessagesDecoder(signed=signed, hosted=hosted)
     events: list[Event] = []
     for payload in _as_stream(message):
         events.extend(decoder.apply(payload))

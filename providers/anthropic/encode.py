@@ -13,12 +13,15 @@ import orjson
 from providers.anthropic.content import Block, Content
 from providers.anthropic.messages import Turns
 from providers.anthropic.models import Model, Models
+from providers.anthropic.property_names import names_of, renamed, vendor_names
 from providers.anthropic.schema import StrictLimits, Unsupported, to_dialect
+from providers.anthropic.server_tools import CHOICE_NAMES, ServerTools, offered_server_tools
 from providers.anthropic.settings import AnthropicSettings
 from providers.anthropic.thinking import ThinkingInput, plan_thinking
+from providers.anthropic.tool_schema import has_alternatives, without_alternatives
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
-from proxy.provider.history import FunctionTool
+from proxy.provider.history import FunctionTool, HostedTool
 
 PATH: Final = "/v1/messages"
 VERSION: Final = "2026-10-21"
@@ -60,6 +63,11 @@ REPORTED: Final[Mapping[str, tuple[tuple[object, ...], Conversion]]] = {
 }
 """Attributes that the vendor has nothing for: the values that say nothing, and what any other value leaves behind."""
 
+GIVEN: Final = frozenset(
+    {"code_interpreter_call.outputs", "reasoning.encrypted_content", "web_search_call.action.sources"}
+)
+"""Values of `include` that are always given."""
+
 PARTLY_REPORTED: Final = frozenset({"include"})
 """Attributes of which some values are reported below and the others belong to the core."""
 
@@ -80,7 +88,8 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     strict = StrictLimits()
 
     output_format, format_line = _output_format(prepared, strict)
-    tools = _tools(prepared, model, strict)
+    server_tools = offered_server_tools(prepared, model)
+    tools = _tools(prepared, model, strict, server_tools)
     tool_choice = _tool_choice(prepared, model, tools)
     content = Content(
         settings.max_image_bytes,
@@ -89,7 +98,14 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
         images=prepared.capabilities.images,
         files=prepared.capabilities.files,
     )
-    turns = Turns(content, model.system_role, signed=model.claude)
+    names = names_of(prepared.tools) if model.claude else {}
+    turns = Turns(
+        content,
+        model.system_role,
+        signed=model.claude,
+        property_names=names,
+        mcp_servers=frozenset(str(server["name"]) for server in server_tools.mcp_servers),
+    )
     turns.add_all(prepared.items)
     reasoning = request.reasoning
     plan = plan_thinking(
@@ -110,7 +126,8 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     service_tier, speed = _service_tier(prepared, model)
     automatic_cache = _automatic_cache(prepared, settings, content)
     content.cap_breakpoints(MAX_BREAKPOINTS - (automatic_cache is not None))
-    stream = prepared.stream or plan.max_tokens > MAX_TOKENS_UNSTREAMED
+    # With the vendor's own tools an answer takes as long as they do, and may have to be continued.
+    stream = prepared.stream or plan.max_tokens > MAX_TOKENS_UNSTREAMED or bool(prepared.hosted_tools)
     output_config = {"effort": plan.effort, "format": output_format}
 
     body: dict[str, object] = {
@@ -120,8 +137,10 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
         "messages": turns.messages,
         "thinking": plan.thinking,
         "output_config": {name: value for name, value in output_config.items() if value is not None},
+        "mcp_servers": server_tools.mcp_servers if tools else None,
         "tools": tools,
         "tool_choice": tool_choice,
+        "container": (server_tools.container or turns.container) if server_tools.runs_code and tools else None,
         **sampling,
         "metadata": _metadata(request.safety_identifier, request.user, conversions),
         "service_tier": service_tier,
@@ -131,8 +150,11 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     }
     _report_the_rest(prepared)
     headers = {"anthropic-version": settings.api_version or (VERSION_WITH_SAMPLING if sampling else VERSION)}
+    betas = dict.fromkeys(server_tools.betas if tools else ())
     if speed is not None:
-        headers["anthropic-beta"] = FAST_BETA
+        betas[FAST_BETA] = None
+    if betas:
+        headers["anthropic-beta"] = ",".join(betas)
     compact = {name: value for name, value in body.items() if value is not None and value != {} and value != []}
     return Call(PATH, orjson.dumps(compact), headers, stream=stream)
 
@@ -225,25 +247,46 @@ def _schema_text(schema: Mapping[str, object], path: str) -> str:
 # --- tools ----------------------------------------------------------------------------------------------------------
 
 
-def _tools(prepared: Prepared, model: Model, strict: StrictLimits) -> list[Block]:
+def _tools(prepared: Prepared, model: Model, strict: StrictLimits, server_tools: ServerTools) -> list[Block]:
     choice, offered = prepared.tool_choice, prepared.tools
+    hosted = server_tools.tools
     if choice.allowed is not None:
         offered = [tool for tool in offered if tool.name in choice.allowed]
-    if choice.mode == "named" and not (prepared.capabilities.forced_tool_choice and model.claude):
+    forced_by_name = prepared.capabilities.forced_tool_choice and model.claude
+    if choice.mode == "named" and not forced_by_name:
         offered = [tool for tool in offered if tool.name == choice.name]
+        hosted = []
+    if choice.hosted is not None and (not forced_by_name or choice.hosted.type == "mcp"):
+        offered = []
     if choice.mode == "none" and not model.claude:
         # Imitating hosts do not know the choice `none`.
         return []
-    return [_tool(tool, prepared, strict) for tool in offered]
+    tools = [_tool(tool, prepared, model, strict) for tool in offered]
+    for tool, block in zip(offered, tools, strict=True):
+        if tool.deferred and server_tools.searches_tools and tool.name != choice.name:
+            block["defer_loading"] = True
+        elif tool.deferred:
+            prepared.conversions.append(
+                approximated(f"{tool.path}.defer_loading", "the tool is offered from the start")
+            )
+    return tools + hosted
 
 
-def _tool(tool: FunctionTool, prepared: Prepared, strict: StrictLimits) -> Block:
+def _tool(tool: FunctionTool, prepared: Prepared, model: Model, strict: StrictLimits) -> Block:
     path = f"{tool.path}.parameters"
     schema: dict[str, object] = dict(tool.parameters or {"type": "object", "properties": {}})
     if schema.get("type") is None:
         schema = {"type": "object", **{name: value for name, value in schema.items() if name != "type"}}
     elif schema["type"] != "object":
         refuse(path, "The parameters of a function must be a JSON Schema of type 'object'.", value=True)
+    if model.claude and has_alternatives(schema):
+        schema = without_alternatives(schema)
+        prepared.conversions.append(
+            approximated(path, "told, but not enforced: the alternatives at the top", contract=True)
+        )
+    if model.claude and (names := vendor_names(schema)):
+        schema = renamed(schema, names)
+        prepared.conversions.append(approximated(path, "the vendor is told other names of some properties"))
     block: Block = {"name": tool.name}
     if tool.description:
         block["description"] = tool.description
@@ -278,7 +321,7 @@ def _make_strict(
 
 def _tool_choice(prepared: Prepared, model: Model, tools: list[Block]) -> Block | None:
     choice = prepared.tool_choice
-    forced = choice.mode in ("required", "named")
+    forced = choice.mode in ("required", "named", "hosted")
     if not tools:
         if forced:
             refuse("tool_choice", "A tool is required, but none is offered that the model can call.", value=True)
@@ -294,11 +337,21 @@ def _tool_choice(prepared: Prepared, model: Model, tools: list[Block]) -> Block 
         block = {"type": "any"}
     elif choice.mode == "named":
         block = {"type": "tool", "name": choice.name}
+    elif choice.hosted is not None:
+        block = _forced_hosted(prepared, choice.hosted)
     if prepared.request.parallel_tool_calls is False:
         return block | {"disable_parallel_tool_use": True}
     if block["type"] == "auto" and "tool_choice" not in prepared.request.given:
         return None
     return block
+
+
+def _forced_hosted(prepared: Prepared, hosted: HostedTool) -> Block:
+    if hosted.type in CHOICE_NAMES:
+        return {"type": "tool", "name": CHOICE_NAMES[hosted.type]}
+    reason = "the vendor cannot be told to use an MCP server: nothing else is offered"
+    prepared.conversions.append(approximated("tool_choice", reason))
+    return {"type": "any"}
 
 
 # --- the settings ---------------------------------------------------------------------------------------------------
@@ -388,3 +441,5 @@ def _report_the_rest(prepared: Prepared) -> None:
     for index, included in enumerate(request.include):
         if included == "message.output_text.logprobs":
             conversions.append(dropped(f"include[{index}]", "the vendor has no log probabilities"))
+        elif included not in GIVEN:
+            conversions.append(ignored(f"include[{index}]", "nothing of the kind occurs"))

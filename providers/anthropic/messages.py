@@ -14,6 +14,8 @@ from typing import Final
 import orjson
 
 from providers.anthropic.content import Block, Content, tagged
+from providers.anthropic.property_names import Names, renamed_arguments
+from providers.anthropic.server_history import ServerHistory, server_history
 from proxy.provider.conversions import approximated, dropped
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 
@@ -33,26 +35,40 @@ class Turns:
     """The conversation under construction.
 
     `system_role`: later instructions become system messages, else tagged user text. `signed`: thinking needs its
-    signature. `system` are the leading
-    instructions, `messages` the turns. `_waiting` are instructions on their way to the next place where the
-    vendor takes them.
+    signature. `property_names`: by tool, the arguments that the vendor knows by other names. `mcp_servers`: the servers
+    that the request names. `system` are the leading instructions, `messages` the turns, `container` is the one in which
+    the vendor ran code last. `_waiting` are instructions on their way to the next place where the vendor takes them,
+    `_notes` is what the user's next turn tells. `_ids` are the ids of the latest calls as the vendor is told them,
+    `_taken` all of them, with how often each stood for a call.
     """
 
     content: Content
     system_role: bool
     signed: bool = True
+    property_names: Mapping[str, Names] = field(default_factory=dict)
+    mcp_servers: frozenset[str] = frozenset()
+    container: str | None = None
     system: list[Block] = field(default_factory=list)
     messages: list[Block] = field(default_factory=list)
     _waiting: list[Block] = field(default_factory=list)
+    _notes: list[Block] = field(default_factory=list)
+    _ids: dict[str, str] = field(default_factory=dict)
+    _taken: dict[str, int] = field(default_factory=dict)
     _last_path: str = "input"
 
     def add_all(self, items: list[HistoryItem]) -> None:
         """Append the items, and bring the last turn into its final form."""
-        useful = _useful_reasoning(items)
+        history = server_history(items, self.mcp_servers, self.content.conversions)
+        self.container = history.container
+        useful = _useful_reasoning(items, history)
         for index, item in enumerate(items):
             match item:
                 case MessageItem():
                     self._add_message(item)
+                case ReasoningItem() if index in history.blocks:
+                    self._append("assistant", history.blocks[index])
+                    if note := history.notes.get(index):
+                        self._notes.append({"type": "text", "text": note})
                 case ReasoningItem():
                     self._add_reasoning(item, leads_to_step=index in useful)
                 case CallItem():
@@ -60,6 +76,8 @@ class Turns:
                 case ResultItem():
                     self._add_result(item)
             self._last_path = item.path
+        if self._notes:
+            self._append("user", [])
         if not self.messages:
             self._append("user", [{"type": "text", "text": PLACEHOLDER}])
         self._place_waiting()
@@ -131,25 +149,37 @@ class Turns:
     def _add_call(self, item: CallItem) -> None:
         block: Block = {
             "type": "tool_use",
-            "id": vendor_call_id(item.call_id),
+            "id": self._new_id(item.call_id),
             "name": item.name,
             "input": self._input(item),
         }
         self._append("assistant", [block])
 
+    def _new_id(self, call_id: str) -> str:
+        """The id of a call: the vendor takes none twice, and others begin anew in every answer."""
+        first = found = vendor_call_id(call_id)
+        while found in self._taken:
+            self._taken[first] += 1
+            found = vendor_call_id(f"{first}_{self._taken[first]}")
+        self._taken[found] = 1
+        self._ids[call_id] = found
+        return found
+
     def _input(self, item: CallItem) -> object:
+        text = item.arguments or "{}"
         try:
-            arguments = orjson.loads(item.arguments or "{}")
+            arguments = orjson.loads(text)
         except orjson.JSONDecodeError:
             arguments = None
         if isinstance(arguments, dict):
+            names = self.property_names.get(item.name)
             # As it stands: numbers keep their spelling, and depth has no limit.
-            return orjson.Fragment(item.arguments or "{}")
+            return orjson.Fragment(renamed_arguments(text, names) if names else text)
         self.content.conversions.append(approximated(f"{item.path}.arguments", "the arguments are no JSON object"))
         return {"_raw": item.arguments}
 
     def _add_result(self, item: ResultItem) -> None:
-        block: Block = {"type": "tool_result", "tool_use_id": vendor_call_id(item.call_id)}
+        block: Block = {"type": "tool_result", "tool_use_id": self._ids[item.call_id]}
         content: object
         if isinstance(item.output, str):
             content = "" if item.output.isspace() else item.output
@@ -167,6 +197,8 @@ class Turns:
 
     def _append(self, role: str, blocks: list[Block]) -> None:
         """Add blocks to the turn of the role, opening it where needed."""
+        if role == "user" and self._notes and not (blocks and blocks[0]["type"] == "tool_result"):
+            blocks, self._notes = [*self._notes, *blocks], []
         if not blocks:
             return
         if role == "assistant":
@@ -202,14 +234,16 @@ def _blocks(message: Mapping[str, object]) -> list[Block]:
     return content
 
 
-def _useful_reasoning(items: list[HistoryItem]) -> set[int]:
+def _useful_reasoning(items: list[HistoryItem], history: ServerHistory) -> set[int]:
     """The indexes of the reasoning items that are followed by a part of their own step: the vendor refuses an
     assistant turn that ends in thinking."""
     useful: set[int] = set()
     step_follows = False
     for index in range(len(items) - 1, -1, -1):
         item = items[index]
-        if isinstance(item, ReasoningItem):
+        if index in history.blocks:
+            step_follows = step_follows or bool(history.blocks[index])
+        elif isinstance(item, ReasoningItem):
             if step_follows:
                 useful.add(index)
         else:

@@ -34,8 +34,10 @@ class Model:
     `output_config.effort`. `sampling`: takes temperature and top_p; `sampling_together`: both in one request.
     `forced_choice`: takes a forced tool choice. `prefill`: goes on with a trailing assistant text. `system_role`:
     obeys `role: system` inside the conversation. `structured`: has structured outputs. `fast`: has `speed: fast`.
-    `thinking_restricts`: budget thinking rules out sampling parameters, a forced tool choice and prefill. `claude`: the
-    model is Anthropic's own; others stand behind hosts that imitate the API.
+    `thinking_restricts`: budget thinking rules out sampling parameters, a forced tool choice and prefill. `web_search`,
+    `code_execution` and `tool_search`: the version of the vendor's tool that is asked for, `mcp`: the beta with which
+    it calls MCP servers; "" where there is none. `claude`: the model is Anthropic's own; others stand behind hosts that
+    imitate the API.
     """
 
     thinking: Thinking = "adaptive"
@@ -50,6 +52,10 @@ class Model:
     structured: bool = True
     fast: bool = False
     thinking_restricts: bool = True
+    web_search: str = "web_search_20260209"
+    code_execution: str = "code_execution_20260120"
+    tool_search: str = "tool_search_tool_bm25_20251119"
+    mcp: str = "mcp-client-2025-11-20"
     claude: bool = True
     context_window: int | None = None
     max_output_tokens: int | None = 128_000
@@ -68,12 +74,24 @@ COMPATIBLE: Final = Model(
     system_role=False,
     structured=False,
     thinking_restricts=False,
+    web_search="",
+    code_execution="",
+    tool_search="",
+    mcp="",
     claude=False,
     max_output_tokens=None,
 )
 """A model behind a host that imitates the API (llama.cpp, DeepSeek, MiniMax, ...)."""
 
 FAMILIES: Final = Families(NEWEST, shipped_rows("providers.anthropic"))
+
+HOSTED_TOOLS: Final[Mapping[str, str]] = {
+    "web_search": "web_search",
+    "code_interpreter": "code_execution",
+    "tool_search": "tool_search",
+    "mcp": "mcp",
+}
+"""Tools that the vendor runs itself: the plain name, and the column that says how the model is given it."""
 
 OLDER: Final[tuple[tuple[Version, str], ...]] = (((3, 7), "before-3-7"), ((4, 5), "before-4-5"))
 """Versions below the bound, whatever their family: the first that fits."""
@@ -136,6 +154,7 @@ class Models:
             family=family_of(name),
             # Imitating hosts leave documents out without a word.
             files=model.claude,
+            hosted_tools=tuple(name for name, column in HOSTED_TOOLS.items() if getattr(model, column)),
             forced_tool_choice=model.forced_choice,
             json_schema=model.structured,
             reasoning=model.thinking != "none",

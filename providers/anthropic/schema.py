@@ -4,13 +4,14 @@ Source: Anthropic's structured-outputs guide and the schema transformation of it
 dialect lacks are told to the model in the description; schemas whose meaning would change are `Unsupported`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from proxy.provider.json_schema import Schema, depth, is_recursive, walk
+from proxy.provider.json_schema import Schema, depth, inlined, is_recursive, referenced, references, walk
 
 STRING_FORMATS: Final = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
@@ -27,6 +28,9 @@ MAX_DEPTH: Final = 64
 MAX_STRICT_TOOLS: Final = 20
 MAX_OPTIONAL_PARAMETERS: Final = 24
 MAX_UNION_PARAMETERS: Final = 16
+
+
+_DEFINITION: Final = re.compile(r"#/(?P<holder>\$defs|definitions)/(?P<name>[^/~%]+)")
 
 
 class Unsupported(Exception):  # noqa: N818 - a fact about a schema, not a failure
@@ -71,8 +75,42 @@ def to_dialect(schema: Schema) -> DialectSchema:
         raise Unsupported(f"it is nested deeper than {MAX_DEPTH} levels")
     if is_recursive(schema):
         raise Unsupported("it is recursive")
+    if not all(_names_a_definition(schema, reference) for reference in _references(schema)):
+        schema, cut = inlined(schema)
+        if cut or any(True for _ in _references(schema)):
+            raise Unsupported("it has a reference to nothing, or references that multiply")
     losses: dict[str, None] = {}
-    return DialectSchema(_converted(schema, losses), tuple(losses))
+    definitions = {name: _subschema(entry, losses) for name, entry in _used_definitions(schema).items()}
+    converted = {"$defs": definitions} if definitions else {}
+    return DialectSchema({**converted, **_converted(schema, losses)}, tuple(losses))
+
+
+def _used_definitions(root: Schema) -> dict[str, object]:
+    """The definitions that the schema leads to, under their names."""
+    found: dict[str, object] = {}
+    pending = sorted(references(root))
+    while pending:
+        reference = pending.pop()
+        target = referenced(root, reference)
+        name = reference.rpartition("/")[2]
+        if target is not None and name not in found:
+            found[name] = target
+            pending.extend(sorted(references(target)))
+    return found
+
+
+def _references(schema: Schema) -> Iterator[object]:
+    return (part["$ref"] for part in walk(schema) if "$ref" in part)
+
+
+def _names_a_definition(root: Schema, reference: object) -> bool:
+    """Whether a reference is one that the vendor takes, once `definitions` are called `$defs`."""
+    found = _DEFINITION.fullmatch(reference) if isinstance(reference, str) else None
+    if found is None:
+        return False
+    holder, other = root.get(found["holder"]), root.get("definitions" if found["holder"] == "$defs" else "$defs")
+    name = found["name"]
+    return isinstance(holder, Mapping) and name in holder and not (isinstance(other, Mapping) and name in other)
 
 
 def _is_primitive(value: object) -> bool:
@@ -104,13 +142,8 @@ class _Rest:
 def _converted(schema: Schema, losses: dict[str, None]) -> dict[str, object]:
     rest = _Rest({name: value for name, value in schema.items() if name not in SILENT})
     converted: dict[str, object] = {}
-    definitions: dict[str, object] = {}
     for keyword in ("$defs", "definitions"):
-        named = rest.take(keyword)
-        if isinstance(named, Mapping):
-            definitions.update({name: _subschema(entry, losses) for name, entry in named.items()})
-    if definitions:
-        converted["$defs"] = definitions
+        rest.take(keyword)
     if isinstance(reference := rest.take("$ref"), str):
         converted["$ref"] = reference.replace("#/definitions/", "#/$defs/", 1)
         for keyword in rest.keywords.keys() - ANNOTATIONS - {"description", "title"}:

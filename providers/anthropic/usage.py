@@ -34,6 +34,11 @@ class UsageReport:
         self._thinking = _newer(details.get("thinking_tokens"), self._thinking)
         return (self._counts(),)
 
+    @property
+    def output(self) -> int | None:
+        """The output tokens so far."""
+        return self._output
+
     def _counts(self) -> Usage:
         read, written = self._read or 0, self._written or 0
         known = (self._fresh, self._read, self._written) != (None, None, None)

@@ -1,6 +1,6 @@
 """Google's Gemini API (`generateContent`), with an API key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from urllib.parse import quote
 
@@ -91,6 +91,10 @@ class Gemini(Provider):
         """The key as a header: in the URL it would stand in logs."""
         key = self._key()
         return {"x-goog-api-key": key} if key else {}
+
+    def credential_headers(self) -> Sequence[str]:
+        """The header of the key, where there is one."""
+        return ("x-goog-api-key",) if self._key() else ()
 
     def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
         """The call without what the vendor refused, where the answer says what that was."""

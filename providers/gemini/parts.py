@@ -1,7 +1,7 @@
 """Content parts of Responses as parts of Gemini's contents.
 
-Source: Google's guides to image, document, audio and video understanding. The gateway fetches nothing: media come
-inside the request, or are named by addresses that the vendor itself can read.
+Source: Google's guides to image, document, audio and video understanding. Media come inside the request, or are named
+by addresses that the vendor itself can read.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ RESOLUTIONS: Final = {
 }
 """Levels of `mediaResolution` for a part's `detail`; `auto` is the vendor's own choice."""
 
-NO_FETCHING: Final = "the gateway fetches nothing; send the content in base64"
+INSTEAD: Final = "send the content in base64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class PartWriter:
         elif isinstance(url, str) and url:
             written = self._named(url, part, f"{place}.{url_member}", image=kind == "input_image")
         elif part.get("file_id") is not None:
-            refuse(f"{place}.file_id", f"Gemini does not know files of other services: {NO_FETCHING}.")
+            refuse(f"{place}.file_id", f"Gemini does not know files of other services: {INSTEAD}.")
         else:
             refuse(place, "The part has neither content nor an address.", value=True)
         self._detail(part, place, written)
@@ -173,7 +173,7 @@ class PartWriter:
         if not own and not (host and url[:8].lower() == "https://"):
             refuse(
                 place,
-                f"Gemini reads its own files and addresses that begin with https://, and {NO_FETCHING}.",
+                f"Gemini reads its own files and addresses that begin with https://; else {INSTEAD}.",
                 value=True,
             )
         media_type = type_by_ending(part.get("filename")) or type_by_ending(urlsplit(url).path)

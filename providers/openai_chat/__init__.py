@@ -4,7 +4,7 @@
 `encode` translates the request, `decode` the answer, `errors` the error answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Self
@@ -117,7 +117,12 @@ class OpenAIChat(Provider):
     def capabilities(self, model: str) -> Capabilities:
         """The capabilities of the model's row. Reasoning comes back only to the very model that made it."""
         dialect = self.dialect(model)
-        shipped = replace(dialect.capabilities, family=dialect.capabilities.family or model)
+        shipped = replace(
+            dialect.capabilities,
+            family=dialect.capabilities.family or model,
+            image_urls=dialect.image_urls,
+            file_urls=dialect.file_urls,
+        )
         if dialect.sampling_while_reasoning or _may_rest(dialect):
             return shipped
         return replace(shipped, sampling=False, logprobs=False)
@@ -159,6 +164,15 @@ class OpenAIChat(Provider):
         if self.settings.project:
             headers["OpenAI-Project"] = self.settings.project
         return headers
+
+    def credential_headers(self) -> Sequence[str]:
+        """The header of the key, and those that name the account, as far as they are configured."""
+        given = {
+            "Authorization": self._key(),
+            "OpenAI-Organization": self.settings.organization,
+            "OpenAI-Project": self.settings.project,
+        }
+        return [name for name, value in given.items() if value]
 
     def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
         """The call without the one member that the server does not take."""

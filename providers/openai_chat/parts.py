@@ -70,7 +70,7 @@ def _image(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> Chat
     url = part.get("image_url")
     if not isinstance(url, str) or not url:
         refuse(f"{place}.file_id", "Images by file id are not supported by this provider: send `image_url`.")
-    if not dialect.image_urls and not url.startswith("data:"):
+    if not prepared.capabilities.image_urls and not url.startswith("data:"):
         refuse(f"{place}.image_url", "This provider takes images as data URLs only.", value=True)
     image: ChatPart = {"url": url}
     detail = part.get("detail")
@@ -95,7 +95,7 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
             if dialect.file_ids and prepared.capabilities.files:
                 return {"type": "file", "file": {"file_id": part["file_id"]}}
             refuse(f"{place}.file_id", "Files by id are not supported by this provider: send `file_data`.")
-        if dialect.file_urls and prepared.capabilities.files:
+        if prepared.capabilities.file_urls and prepared.capabilities.files:
             return _document(part.get("file_url"), name, dialect)
         refuse(f"{place}.file_url", "Files by URL are not supported by this provider: send `file_data`.")
     media = file_media(data, name)

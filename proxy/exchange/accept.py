@@ -1,18 +1,21 @@
 """A create request comes in: from the bytes of its body to a Run."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 import orjson
 
 from proxy.exchange.compaction import asks_for_compaction
-from proxy.exchange.context import NO_CONTEXT, LocalResponse, parsed, resolve
+from proxy.exchange.context import NO_CONTEXT, Context, LocalResponse, parsed, resolve
 from proxy.exchange.endpoint import Target
+from proxy.exchange.fetching import NOTHING_FETCHED, fetch_media, place_stand_ins
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep, Keeper
-from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.prepare import Rules, encode, prepare
 from proxy.exchange.run import Run, Work
+from proxy.exchange.structured import emulation
 from proxy.exchange.truncation import shorten
 from proxy.provider.conversions import RefusedError
 from proxy.responses import errors
@@ -36,13 +39,70 @@ async def accept(
     remembered: Mapping[str, LocalResponse] | None = None,
     reader: Reader | None = None,
     generate: bool = True,
+    strict: bool = False,
 ) -> Run:
     """Take in the body of a create request; `arrived` is its arrival by `time.perf_counter`, `remembered` what the
     client's connection holds beside the store (such a run has its `input` whatever is kept), `reader` what reads the
-    body instead of `read`. A request that is not to `generate` may be without input.
+    body instead of `read`. A request that is not to `generate` may be without input. `strict`: it asks to be refused
+    instead of losing anything.
 
     Raises ResponsesError, in OpenAI's order of checks: form, model, state, empty input, what the target takes, history.
     """
+    asked = await understand(gateway, body, client, remembered=remembered, reader=reader, generate=generate)
+    request, context, own = asked.request, asked.context, asked.own
+    if asked.kept:
+        await gateway.check_store()
+    keep: Keep | None = None
+    if asked.kept and not request.background:
+        keep = Keeper(gateway.store, client.name, context, own, request.store, gateway.retention).keep
+    work = await prepare_work(
+        gateway,
+        request,
+        client,
+        asked.target,
+        inherited=len(context.items),
+        rules=gateway.rules_for(client, strict=strict),
+    )
+    if context.new_conversation is not None:
+        await gateway.store.create_conversation(*context.new_conversation)
+    run = Run(
+        gateway,
+        request,
+        client,
+        work,
+        opening(request, conversation=context.conversation),
+        arrived=arrived,
+        context=context,
+        input=own,
+        keep=keep,
+    )
+    run.release_input(partial(read_again, gateway, body, [*context.items, *own] if asked.stateful else None, reader))
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a body asks for: the request with its whole input, and where it goes. `own` are the items of its input that
+    it brought itself, as they are kept; `kept`: something of it is; `stateful`: it speaks of what is kept."""
+
+    request: CreateRequest
+    target: Target
+    context: Context
+    own: Sequence[StoredItem]
+    kept: bool
+    stateful: bool
+
+
+async def understand(
+    gateway: Gateway,
+    body: bytes,
+    client: Client,
+    *,
+    remembered: Mapping[str, LocalResponse] | None = None,
+    reader: Reader | None = None,
+    generate: bool = True,
+) -> Asked:
+    """Read a body and what it builds upon. Nothing is changed by it. Arguments and errors as for `accept`."""
     request = (reader or read)(gateway, body)
     target = gateway.target(request.model, client)
     stateful = needs_state(request)
@@ -60,28 +120,8 @@ async def accept(
         own = [StoredItem(*item) for item in with_ids(request.input)] if recorded else []
     except (orjson.JSONEncodeError, RecursionError):
         raise ResponsesError(400, "The request is nested deeper than the gateway can write.") from None
-    if kept:
-        await gateway.check_store()
-    keep: Keep | None = None
-    if kept and not request.background:
-        keep = Keeper(gateway.store, client.name, context, own, request.store, gateway.retention).keep
     request.input = [*parsed(context.items), *request.input]
-    work = await prepare_work(gateway, request, client, target, inherited=len(context.items))
-    if context.new_conversation is not None:
-        await gateway.store.create_conversation(*context.new_conversation)
-    run = Run(
-        gateway,
-        request,
-        client,
-        work,
-        opening(request, conversation=context.conversation),
-        arrived=arrived,
-        context=context,
-        input=own,
-        keep=keep,
-    )
-    run.release_input(partial(read_again, gateway, body, [*context.items, *own] if stateful else None, reader))
-    return run
+    return Asked(request, target, context, own, kept, stateful)
 
 
 def read(gateway: Gateway, body: bytes) -> CreateRequest:
@@ -141,23 +181,43 @@ def read_again(
 
 
 async def prepare_work(
-    gateway: Gateway, request: CreateRequest, client: Client, target: Target, *, inherited: int = 0
+    gateway: Gateway,
+    request: CreateRequest,
+    client: Client,
+    target: Target,
+    *,
+    inherited: int = 0,
+    rules: Rules | None = None,
+    offline: bool = False,
 ) -> Work:
-    """What is sent for a request whose input is complete. Raises ResponsesError, and counts what is refused."""
+    """What is sent for a request whose input is complete, by `rules` (None: the client's). Raises ResponsesError, and
+    counts what is refused. `offline`: nobody is asked and nothing counted; stand-ins are in the place of what would be
+    fetched, and `fetched` names them."""
+    rules = rules or gateway.rules_for(client)
     compacts = asks_for_compaction(request)
     if compacts:
         target = gateway.compaction_target(target)
     try:
         prepared, offered = prepare(
-            request, target, rules=gateway.rules, sealer=gateway.sealer, client=client.name, inherited=inherited
+            request, target, rules=rules, sealer=gateway.sealer, client=client.name, inherited=inherited
         )
+        emulated = await emulation(gateway, prepared, target.endpoint.provider)
         whole, kept_paths = len(prepared.items), None
         if request.truncation == "auto":
-            await shorten(gateway, target, prepared)
+            await shorten(gateway, target, prepared, by_estimate=offline)
             if len(prepared.items) != whole:
                 kept_paths = frozenset(item.path for item in prepared.items)
-        call = encode(prepared, target, gateway.rules)
+        fetched = (
+            place_stand_ins(prepared, gateway.fetcher, target.endpoint.name)
+            if offline
+            else await fetch_media(prepared, gateway.fetcher, target.endpoint.name)
+        )
+        call = encode(prepared, target, rules)
     except RefusedError as refusal:
-        gateway.metrics.count_refusal(target.endpoint.name, refusal.param or "")
+        if not offline:
+            for path in refusal.paths:
+                gateway.metrics.count_refusal(target.endpoint.name, path)
         raise
-    return Work(target, prepared, offered.table, call, inherited, kept_paths, compacts)
+    # Only a history that is shortened later, or an answer that is asked for again, is encoded once more.
+    again = fetched if offline or request.truncation == "auto" or emulated is not None else NOTHING_FETCHED
+    return Work(target, prepared, offered.table, call, inherited, kept_paths, compacts, again, rules, emulated)

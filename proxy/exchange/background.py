@@ -141,7 +141,7 @@ class BackgroundRuns:
             journal=STREAMING if run.prepared.stream else None,
             background=True,
         )
-        lease = BackgroundRun(new.id, new.owner, self.replica, body)
+        lease = BackgroundRun(new.id, new.owner, self.replica, _to_begin_again(body, strict=run.strict))
         until = time.time() + self._timing.lease
         try:
             await store.start_run(new, lease, until)
@@ -402,7 +402,8 @@ class BackgroundRuns:
 
     async def _again(self, lost: BackgroundRun, found: StoredResponse, client: Client) -> Run:
         gateway = self._gateway
-        request = read(gateway, lost.request)
+        body, strict = _begun_with(lost.request)
+        request = read(gateway, body)
         gateway.prompts.fill(request)
         target = gateway.target(request.model, client)
         try:
@@ -412,7 +413,7 @@ class BackgroundRuns:
         echoed = orjson.loads(found.body)
         conversation: str | None = (echoed.get("conversation") or {}).get("id")
         request.input = parsed(items)
-        work = await prepare_work(gateway, request, client, target)
+        work = await prepare_work(gateway, request, client, target, rules=gateway.rules_for(client, strict=strict))
         run = Run(
             gateway,
             request,
@@ -422,7 +423,7 @@ class BackgroundRuns:
             arrived=time.perf_counter(),
             context=Context(conversation=conversation),
         )
-        run.release_input(partial(read_again, gateway, lost.request, items))
+        run.release_input(partial(read_again, gateway, body, items))
         return run
 
     async def _give_up(self, found: StoredResponse, error: ResponsesError | None) -> None:
@@ -462,6 +463,19 @@ class BackgroundRuns:
             await asyncio.wait(tasks, timeout=5.0)
         with suppress(StoreUnavailableError):
             await self._gateway.store.release_runs(self.replica)
+
+
+_STRICT = b"strict\n"
+"""What stands before the body of a strict request, where it is kept: the body alone does not say so."""
+
+
+def _to_begin_again(body: bytes, *, strict: bool) -> bytes:
+    return _STRICT + body if strict else body
+
+
+def _begun_with(kept: bytes) -> tuple[bytes, bool]:
+    """The body of a request that is begun again, and whether it is strict."""
+    return kept.removeprefix(_STRICT), kept.startswith(_STRICT)
 
 
 def shutting_down() -> ResponsesError:

@@ -1,7 +1,8 @@
 """What all requests share: the endpoints, the names that lead to them, the rules, the numbers."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from config.naming import Names, permits
 from proxy.exchange.endpoint import Endpoint, Target
@@ -11,16 +12,21 @@ from proxy.responses import errors
 from proxy.responses.seal import Sealer
 from proxy.state.store import Store
 from proxy.upstream.client import Upstream
+from proxy.upstream.fetcher import Fetcher
 from proxy.usage.estimate import Estimator
 from proxy.usage.metrics import Metrics
+
+SCHEMA_WORKERS = 2
+"""How many processes check answers at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks. `models` are the names it may use, or patterns with one `*`."""
+    """Who asks. `models` are the names it may use, or patterns with one `*`; `strict`: all its requests are."""
 
     name: str = "default"
     models: tuple[str, ...] = ("*",)
+    strict: bool = False
 
     def may_use(self, model: str) -> bool:
         """Whether the client may ask for the model."""
@@ -37,7 +43,9 @@ class StoreHealth:
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """One process's gateway. `attempts` is how often an upstream call is tried before the first output; `retention` is
-    in seconds, `history_limit` in bytes; `compaction_model` writes summaries (None: the model that is asked for)."""
+    in seconds, `history_limit` in bytes; `compaction_model` writes summaries (None: the model that is asked for);
+    `fetcher` fetches what requests name by URL (None: nothing is fetched); `schema_workers` are slots for processes that
+    check answers."""
 
     endpoints: Mapping[str, Endpoint]
     names: Names
@@ -53,6 +61,8 @@ class Gateway:
     attempts: int = 2
     retention: float = 30 * 86_400.0
     history_limit: int = 64 * 2**20
+    fetcher: Fetcher | None = None
+    schema_workers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCHEMA_WORKERS))
     store_health: StoreHealth = field(default_factory=StoreHealth)
 
     def store_failed(self) -> None:
@@ -65,6 +75,10 @@ class Gateway:
         if self.store_health.down:
             await self.store.ping()
             self.store_health.down = False
+
+    def rules_for(self, client: Client, *, strict: bool = False) -> Rules:
+        """The rules for one request, which may itself ask to be `strict`; nothing makes them looser."""
+        return replace(self.rules, strict=True) if strict or client.strict else self.rules
 
     def target(self, model: str, client: Client) -> Target:
         """Where a request for the model goes. Raises ResponsesError (400 model_not_found), which is also the answer

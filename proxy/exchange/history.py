@@ -314,12 +314,10 @@ class _Reading:
         kind = item["type"]
         if kind == "custom_tool_call":
             self._custom_call(item, path)
-        elif kind == "tool_search_call" and not item.get("call_id"):
+        elif kind in _SEARCHES and (item.get("execution") == "server" or not item.get("call_id")):
             self._hosted(item, path, following)
         elif kind in KINDS_BY_CALL:
             self._client_call(item, path)
-        elif kind == "tool_search_output" and not item.get("call_id"):
-            self._hosted(item, path, following)
         elif kind in BY_OUTPUT:
             self._client_output(item, path)
         else:
@@ -384,6 +382,9 @@ def _next_path(path: str) -> str:
 
 
 _PATHS = tuple(f"input[{index}]" for index in range(1000))
+
+_SEARCHES = frozenset({"tool_search_call", "tool_search_output"})
+"""Items of a search for tools, which a server may have run."""
 
 _READ_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
 """Items that are settings: they are read before the history."""

@@ -1,6 +1,6 @@
 """From a request to what a provider translates: tools offered, history in order, proofs opened, losses reported."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Literal, TypeAlias, cast
@@ -14,6 +14,7 @@ from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, RefusedError, dropped, ignored, refuse
+from proxy.responses.errors import quoted
 from proxy.responses.request import CreateRequest, ReasoningConfig, TextConfig
 from proxy.responses.seal import Sealer
 
@@ -91,19 +92,35 @@ def prepare(
 
 
 def encode(prepared: Prepared, target: Target, rules: Rules) -> Call:
-    """Have the provider translate; under `strict` the first loss is refused."""
+    """Have the provider translate; under `strict` losses are refused, all at once."""
     call = target.endpoint.provider.encode(prepared)
     if rules.strict:
+        refused: dict[str, Conversion] = {}
         for conversion in prepared.conversions:
             if conversion.strict_refuses:
-                raise RefusedError(
-                    400,
-                    f"'{conversion.path}' cannot be carried to '{target.endpoint.name}/{target.model}' as it is: "
-                    f"{conversion.reason}. The gateway is configured to refuse such requests.",
-                    param=conversion.path,
-                    code="unsupported_parameter",
-                )
+                refused.setdefault(conversion.path, conversion)
+        if refused:
+            raise _refusal(list(refused.values()), target)
     return call
+
+
+MAX_NAMED = 20
+"""How many losses the error of a strict request names one by one."""
+
+
+def _refusal(losses: Sequence[Conversion], target: Target) -> RefusedError:
+    named = [f"{quoted(loss.path)} ({loss.reason or loss.disposition})" for loss in losses[:MAX_NAMED]]
+    if len(losses) > MAX_NAMED:
+        named.append(f"and {len(losses) - MAX_NAMED} more")
+    error = RefusedError(
+        400,
+        "The request is strict, and some of it cannot be carried to "
+        f"{quoted(f'{target.endpoint.name}/{target.model}')} as it is: {', '.join(named)}.",
+        param=losses[0].path,
+        code="unsupported_parameter",
+    )
+    error.more = [loss.path for loss in losses[1:]]
+    return error
 
 
 _BRINGING_TOOLS = frozenset({"additional_tools", "tool_search_output"})

@@ -1,13 +1,19 @@
 """The end of a request: metrics and one log line. Counted once, whatever happened."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
+from proxy.exchange.dry_run import DryRun
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.run import Run
+from proxy.provider.conversions import RefusedError
 from proxy.responses.errors import ResponsesError
+from proxy.usage.elements import known_path, output_element
+
+MAX_CONVERSIONS = 50
+"""How many conversions of a request its log line names."""
 
 _log = structlog.get_logger("dragoman.request")
 
@@ -31,6 +37,9 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
     conversions = run.prepared.conversions
     for conversion in conversions:
         metrics.count_conversion(endpoint, conversion)
+    unmapped = [output_element(element) for element in run.assembler.unmapped]
+    for element in unmapped:
+        metrics.count_unmapped(endpoint, element)
     started = run.assembler.started
     line: dict[str, object] = {
         "request_id": request_id,
@@ -57,8 +66,13 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
             line["estimator_failure"] = gateway.estimator.failure
     if started is not None and started.id:
         line["vendor_id"] = started.id
-    if conversions and (paths := run.dropped):
-        line["dropped"] = paths
+    if run.assembler.unmapped:
+        line["unmapped"] = run.assembler.unmapped
+    if conversions or unmapped:
+        line["conversions"] = [
+            *_listed([(one.path, one.disposition) for one in conversions]),
+            *(f"{element}: dropped" for element in unmapped),
+        ]
     _write(line, run.error)
 
 
@@ -68,7 +82,47 @@ def record_rejected(
     """Count and log a request that was refused before it was sent anywhere."""
     name = client.name if client is not None else "none"
     gateway.metrics.count_rejected(name)
-    _write({"request_id": request_id, "client": name, "outcome": "rejected", **extra}, error)
+    line: dict[str, object] = {"request_id": request_id, "client": name, "outcome": "rejected", **extra}
+    if isinstance(error, RefusedError):
+        line["conversions"] = _refused(error)
+    _write(line, error)
+
+
+def record_dry_run(
+    client: Client, request_id: str, arrived: float, result: DryRun | ResponsesError, extra: Mapping[str, object]
+) -> None:
+    """Log a dry run. It is in no metric: nobody was asked anything."""
+    line: dict[str, object] = {
+        "request_id": request_id,
+        "client": client.name,
+        "dry_run": True,
+        "duration_ms": round((time.perf_counter() - arrived) * 1e3, 1),
+        **extra,
+    }
+    if isinstance(result, ResponsesError):
+        line["outcome"] = "rejected"
+        if isinstance(result, RefusedError):
+            line["conversions"] = _refused(result)
+        _write(line, result)
+        return
+    line["outcome"] = "completed"
+    line["provider"], line["model"] = result.target.endpoint.name, result.target.model
+    line["requested_model"] = result.asked_model
+    if result.losses:
+        line["conversions"] = _listed([(one.path, one.disposition) for one in result.losses])
+    _write(line, None)
+
+
+def _refused(error: RefusedError) -> list[str]:
+    return _listed([(path, "refused") for path in error.paths])
+
+
+def _listed(conversions: Sequence[tuple[str, str]]) -> list[str]:
+    """What became of elements, for the log: without the reasons, and without names that a client made up."""
+    listed = [f"{known_path(path)}: {disposition}" for path, disposition in conversions[:MAX_CONVERSIONS]]
+    if len(conversions) > MAX_CONVERSIONS:
+        listed.append(f"{len(conversions) - MAX_CONVERSIONS} more")
+    return listed
 
 
 def _write(line: dict[str, object], error: ResponsesError | None) -> None:

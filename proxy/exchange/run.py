@@ -9,20 +9,21 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from proxy.exchange.compaction import Summarising
 from proxy.exchange.context import NO_CONTEXT, Context
 from proxy.exchange.endpoint import Target
+from proxy.exchange.fetching import FetchedMedia, place_media
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep
-from proxy.exchange.prepare import encode, prepare
+from proxy.exchange.prepare import Rules, encode, prepare
 from proxy.exchange.proofs import sealing
 from proxy.exchange.truncation import halve
 from proxy.exchange.upstream_call import UpstreamCall
-from proxy.provider.contract import Call, Prepared
+from proxy.provider.contract import Call, Decoder, Prepared
 from proxy.provider.errors import Outcome, ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing
 from proxy.responses.errors import ResponsesError
@@ -47,6 +48,9 @@ BACK_OFF = 0.25
 MAX_RETRY_WAIT = 5.0
 """The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
 
+MAX_PAUSES = 10
+"""How often an answer goes on that its vendor paused, before it is incomplete."""
+
 MAX_HALVINGS = 6
 """How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
 
@@ -57,7 +61,8 @@ _log = structlog.get_logger("dragoman.exchange")
 class Work:
     """What is to be sent for a request, and how its answer is read. `inherited`: how many of its items come from
     state; `kept_paths`: the items that are left of a history that was shortened (None: all); `compacts`: the answer is
-    the summary of a history."""
+    the summary of a history; `fetched`: what was fetched for it and may have to be sent once more; `rules`: those of
+    this request."""
 
     target: Target
     prepared: Prepared
@@ -66,6 +71,8 @@ class Work:
     inherited: int = 0
     kept_paths: frozenset[str] | None = None
     compacts: bool = False
+    fetched: FetchedMedia = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
 
 
 class Run:
@@ -110,6 +117,9 @@ class Run:
         self._finished = False
         self._amended = False
         self._halvings = 0
+        self._pauses = 0
+        # The decoder of an answer that goes on, until the first piece of its next call is there.
+        self._paused: Decoder | None = None
         self._keep = keep
         self._opening = response
         self._table = work.table
@@ -117,6 +127,8 @@ class Run:
         self._inherited = work.inherited
         self._kept_paths = work.kept_paths
         self._compacts = work.compacts
+        self._fetched = work.fetched
+        self._rules = work.rules
         self._summarising: Summarising | None = None
         self._problem: Exception | None = None
         self._reread: Callable[[], CreateRequest] | None = None
@@ -135,6 +147,11 @@ class Run:
     def keep_by(self, keep: Keep | None) -> None:
         """Change how the response is kept at its end."""
         self._keep = keep
+
+    @property
+    def strict(self) -> bool:
+        """Whether the request is refused rather than changed."""
+        return self._rules.strict
 
     @property
     def dropped(self) -> list[str]:
@@ -164,6 +181,8 @@ class Run:
                         await self._read(self._upstream_call)
                 if assembler.failure is not None:
                     raise assembler.failure
+                if assembler.finished is not None:
+                    await self._go_on(assembler.finished)
             except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
                 error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
                 if self._upstream_call is not None:
@@ -311,7 +330,9 @@ class Run:
         self.attempts += 1
         if self._compacts:
             self._summarising = Summarising(self._gateway.sealer, self.client.name)
-        call = self._upstream_call = UpstreamCall(self._gateway.upstream, self.target, self.prepared, self._call)
+        call = self._upstream_call = UpstreamCall(
+            self._gateway.upstream, self.target, self.prepared, self._call, self._paused
+        )
         began = time.perf_counter()
         try:
             salvaged = await call.send()
@@ -332,7 +353,24 @@ class Run:
         if not piece and assembler.finished is None and assembler.failure is None:
             assembler.feed((Failed(ProviderError("cut", CUT)),))
 
+    async def _go_on(self, finished: Finished) -> None:
+        """Have another call go on with an answer that the vendor only paused."""
+        upstream = self._upstream_call
+        decoder = upstream.decoder if upstream is not None and finished.reason == "pause" else None
+        if upstream is None or decoder is None or self._pauses >= MAX_PAUSES:
+            return
+        call = self.target.endpoint.provider.continuation(self._call, decoder)
+        if call is None:
+            return
+        self._count_attempt(None)
+        self._pauses += 1
+        self._call, self._paused, self._upstream_call = call, decoder, None
+        await upstream.finish()
+        self.assembler.finished = None
+        self.assembler.tally.next_call()
+
     def _feed(self, events: Sequence[Event]) -> None:
+        self._paused = None
         self.assembler.feed(events if self._summarising is None else self._summarising(events))
 
     def _abort(self) -> None:
@@ -342,17 +380,24 @@ class Run:
 
     async def _try_again(self, error: ResponsesError) -> bool:
         """Whether there is another attempt; waits for it. Only while the client has seen nothing."""
-        if (self.assembler.has_output and self.prepared.stream) or not isinstance(error, ProviderError):
+        if not isinstance(error, ProviderError):
+            return False
+        # Of a call that goes on with an answer nothing was read yet, or too much.
+        goes_on = self._paused is not None
+        if not goes_on and (self._pauses or (self.assembler.has_output and self.prepared.stream)):
+            return False
+        attempts = self.attempts - self._pauses
+        if goes_on and error.error_class == "context_too_long":
             return False
         if error.error_class == "context_too_long" and self._halve():
             pass
         elif not self._amended and (amended := self._amend(error)) is not None:
             self._amended = True
             self._call = amended
-        elif not error.rule.retry or self.attempts >= self._gateway.attempts:
+        elif not error.rule.retry or attempts >= self._gateway.attempts:
             return False
         else:
-            wait = BACK_OFF * 2 ** (self.attempts - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
+            wait = BACK_OFF * 2 ** (attempts - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
             if error.retry_after is not None:
                 if error.retry_after > MAX_RETRY_WAIT:
                     return False
@@ -360,7 +405,7 @@ class Run:
             await asyncio.sleep(wait)
             self.upstream_seconds += wait
         earlier = self.assembler.tally
-        if self.assembler.has_output:
+        if self.assembler.has_output and not goes_on:
             self.assembler = self._new_assembler()
         self.assembler.failure = None
         earlier.next_call()
@@ -372,7 +417,7 @@ class Run:
         if amended is None:
             return None
         call, conversion = amended
-        if self._gateway.rules.strict and conversion.strict_refuses:
+        if self._rules.strict and conversion.strict_refuses:
             return None
         self.prepared.conversions.append(conversion)
         return call
@@ -385,7 +430,7 @@ class Run:
         again = self._prepared_again()
         if not halve(again):
             return False
-        self._call = encode(again, self.target, self._gateway.rules)
+        self._call = encode(again, self.target, self._rules)
         self._kept_paths = frozenset(item.path for item in again.items)
         known = self.prepared.conversions
         self.prepared.conversions = [*known, *(new for new in again.conversions if new not in known)]
@@ -461,13 +506,14 @@ class Run:
         again = prepare(
             self._reread(),
             self.target,
-            rules=gateway.rules,
+            rules=self._rules,
             sealer=gateway.sealer,
             client=self.client.name,
             inherited=self._inherited,
         )[0]
         if self._kept_paths is not None:
             again.items = [item for item in again.items if item.path in self._kept_paths]
+        place_media(again, self._fetched)
         return again
 
     def _count_attempt(self, error: ResponsesError | None) -> None:

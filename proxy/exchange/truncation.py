@@ -41,8 +41,9 @@ REASON: Final = "left out by truncation: auto, the history is too long for the m
 _CHARACTERS_PER_TOKEN: Final = 4
 
 
-async def shorten(gateway: Gateway, target: Target, prepared: Prepared) -> None:
-    """Drop the oldest turns that the model's window has no room for, and declare what was dropped.
+async def shorten(gateway: Gateway, target: Target, prepared: Prepared, *, by_estimate: bool = False) -> None:
+    """Drop the oldest turns that the model's window has no room for, and declare what was dropped. `by_estimate`: the
+    vendor's counter is not asked.
 
     Nothing is done where the window is not known, or smaller than the answer that is asked for. The newest turn is sent
     even where it does not fit alone: then the vendor's error is the answer.
@@ -60,7 +61,8 @@ async def shorten(gateway: Gateway, target: Target, prepared: Prepared) -> None:
     sizes = await _sizes(gateway.estimator, prepared, turns, limit * (1 + MARGIN))
     if sizes[0] <= certain:
         return
-    _drop(prepared, turns[: await _first_to_keep(gateway, target, prepared, turns, sizes, limit)])
+    counts = 0 if by_estimate else MAX_COUNTS
+    _drop(prepared, turns[: await _first_to_keep(gateway, target, prepared, turns, sizes, limit, counts)])
 
 
 def halve(prepared: Prepared) -> bool:
@@ -149,8 +151,10 @@ async def _first_to_keep(
     turns: Sequence[Sequence[HistoryItem]],
     sizes: Sequence[float],
     limit: int,
+    counts: int,
 ) -> int:
-    """The first of the turns that are sent: with it the request fits, with one more it does not."""
+    """The first of the turns that are sent: with it the request fits, with one more it does not. `counts`: how often
+    the vendor's counter is asked at most."""
     lowest, highest = 0, len(turns) - 1
     fits: int | None = None
     scale = 1.0
@@ -159,7 +163,7 @@ async def _first_to_keep(
         return next((first for first in range(lowest, highest) if sizes[first] * scale <= limit), highest)
 
     first = 0 if sizes[0] <= limit * (1 + MARGIN) else by_estimate()
-    for _ in range(MAX_COUNTS):
+    for _ in range(counts):
         tokens = await _counted(gateway, target, prepared, turns[:first])
         if tokens is None:
             break

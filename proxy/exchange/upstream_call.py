@@ -21,9 +21,22 @@ REST_OF_BODY = 1.0
 class UpstreamCall:
     """A call and its answer. `send` it, read it with `piece` and `events`, and `finish` or `abort` it, always."""
 
-    __slots__ = ("_answer", "_call", "_credentials", "_decoder", "_framer", "_prepared", "_target", "_upstream")
+    __slots__ = (
+        "_answer",
+        "_call",
+        "_continued",
+        "_credentials",
+        "_decoder",
+        "_framer",
+        "_prepared",
+        "_target",
+        "_upstream",
+    )
 
-    def __init__(self, upstream: Upstream, target: Target, prepared: Prepared, call: Call) -> None:
+    def __init__(
+        self, upstream: Upstream, target: Target, prepared: Prepared, call: Call, continued: Decoder | None = None
+    ) -> None:
+        """`continued` is the decoder of the answer that this call goes on with."""
         self._upstream = upstream
         self._target = target
         self._prepared = prepared
@@ -32,6 +45,7 @@ class UpstreamCall:
         self._answer: Answer | None = None
         self._framer: Framer | None = None
         self._decoder: Decoder | None = None
+        self._continued = continued
 
     async def send(self) -> list[Event] | None:
         """Send the call. None when its answer is to be read; else the events of the answer that an error answer held.
@@ -58,13 +72,18 @@ class UpstreamCall:
             if "html" in content_type:
                 raise _not_an_api(answer)
             self._framer = FRAMERS[call.framing]()
-            self._decoder = provider.decoder(self._prepared)
+            self._decoder = self._continued or provider.decoder(self._prepared)
         return None
 
     @property
     def streamed(self) -> bool:
         """Whether the answer comes in pieces that mean something for themselves."""
         return self._decoder is not None
+
+    @property
+    def decoder(self) -> Decoder | None:
+        """What reads the stream; None while there is none."""
+        return self._decoder
 
     @property
     def ended(self) -> bool:

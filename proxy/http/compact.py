@@ -7,6 +7,8 @@ from aiohttp import web
 from proxy.exchange.accept import accept, read_compact
 from proxy.exchange.run import Run
 from proxy.http.body import read_body
+from proxy.http.dry_run import answer_dry_run
+from proxy.http.modes import dry_run_asked, strict_asked
 from proxy.http.responses import whole
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses.compaction import compacted
@@ -16,8 +18,13 @@ async def compact(request: web.Request) -> web.StreamResponse:
     """`POST /v1/responses/compact`. Nothing is stored."""
     arrived = time.perf_counter()
     gateway = request.app[GATEWAY]
+    if dry_run_asked(request):
+        return await answer_dry_run(request, read_compact)
+    strict = strict_asked(request)
     body = await read_body(request)
-    run = await accept(gateway, body, request[CLIENT], arrived=arrived, remembered={}, reader=read_compact)
+    run = await accept(
+        gateway, body, request[CLIENT], arrived=arrived, remembered={}, reader=read_compact, strict=strict
+    )
     with gateway.metrics.in_flight.track_inprogress():
         return await whole(run, request, _answer)
 

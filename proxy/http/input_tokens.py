@@ -9,10 +9,13 @@ from aiohttp import web
 from proxy.exchange.accept import needs_state
 from proxy.exchange.context import NO_CONTEXT, parsed, resolve
 from proxy.exchange.counting import count_input
+from proxy.exchange.fetching import fetch_media
 from proxy.exchange.prepare import prepare
+from proxy.exchange.structured import instruct
 from proxy.exchange.truncation import shorten
 from proxy.http.body import read_json
-from proxy.http.responses import header_text
+from proxy.http.headers import dropped_header, header_text
+from proxy.http.modes import refuse_dry_run
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID
 from proxy.responses import errors
 from proxy.responses.count_request import parse_count
@@ -26,6 +29,7 @@ async def count(request: web.Request) -> web.Response:
     """`POST /v1/responses/input_tokens`: what a create request with this body would send, history included."""
     arrived = time.perf_counter()
     gateway, client = request.app[GATEWAY], request[CLIENT]
+    refuse_dry_run(request)
     body = await read_json(request)
     if gateway.default_model is not None and isinstance(body, dict):
         body.setdefault("model", gateway.default_model)
@@ -44,8 +48,10 @@ async def count(request: web.Request) -> web.Response:
         client=client.name,
         inherited=len(context.items),
     )
+    instruct(prepared, target.endpoint.provider)
     if asked.truncation == "auto":
         await shorten(gateway, target, prepared)
+    await fetch_media(prepared, gateway.fetcher, target.endpoint.name)
     counted = await count_input(gateway, target, prepared)
     headers = {
         "Content-Type": "application/json",
@@ -54,8 +60,7 @@ async def count(request: web.Request) -> web.Response:
     }
     if counted.source == "estimated":
         headers["x-dragoman-usage-source"] = "estimated"
-    if dropped := [one.path for one in prepared.conversions if one.disposition == "dropped"]:
-        headers["x-dragoman-dropped"] = header_text(", ".join(dropped))
+    headers |= dropped_header([one.path for one in prepared.conversions if one.disposition == "dropped"])
     _log.info(
         "input_tokens",
         request_id=request[REQUEST_ID],

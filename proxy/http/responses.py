@@ -13,6 +13,9 @@ from proxy.exchange.background import shutting_down
 from proxy.exchange.record import record
 from proxy.exchange.run import Run
 from proxy.http.body import read_body
+from proxy.http.dry_run import answer_dry_run
+from proxy.http.headers import dropped_header, header_text
+from proxy.http.modes import dry_run_asked, strict_asked
 from proxy.http.streams import BACKGROUND, HEARTBEAT, follow
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
 from proxy.responses import errors, sse
@@ -39,10 +42,6 @@ def interrupt_streams(app: web.Application) -> None:
         stream.interrupt()
 
 
-MAX_HEADER_TEXT = 4000
-"""How much of a client's own text a header repeats, in characters: clients refuse lines above 8 KiB."""
-
-
 MAX_STARTS = 5
 """How often a background response is begun whose history changes each time before it is kept."""
 
@@ -56,8 +55,11 @@ async def create(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     if MULTI_AGENT in request.headers.get("OpenAI-Beta", ""):
         raise ResponsesError(400, f"This gateway does not offer multi-agent runs (OpenAI-Beta: {MULTI_AGENT}).")
+    if dry_run_asked(request):
+        return await answer_dry_run(request)
+    strict = strict_asked(request)
     body = await read_body(request)
-    run = await accept(gateway, body, request[CLIENT], arrived=arrived)
+    run = await accept(gateway, body, request[CLIENT], arrived=arrived, strict=strict)
     if run.request.background:
         return await _background(run, body, request)
     gateway.metrics.in_flight.inc()
@@ -86,7 +88,7 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
         try:
             return run, await background.start(run, body, request[REQUEST_ID])
         except HistoryGoneError:
-            run = await accept(request.app[GATEWAY], body, request[CLIENT], arrived=run.arrived)
+            run = await accept(request.app[GATEWAY], body, request[CLIENT], arrived=run.arrived, strict=run.strict)
     raise errors.history_changing()
 
 
@@ -276,16 +278,9 @@ def _headers(run: Run) -> dict[str, str]:
         "x-dragoman-model": header_text(run.target.model),
         "x-dragoman-attempts": str(run.attempts),
     }
-    if run.prepared.conversions and (paths := run.dropped):
-        headers["x-dragoman-dropped"] = header_text(", ".join(paths))
+    if run.prepared.conversions:
+        headers |= dropped_header(run.dropped)
     return headers
-
-
-def header_text(text: str) -> str:
-    """The text as a header value may carry it: printable ASCII, whatever a client put into a model's name."""
-    if not (text.isascii() and text.isprintable()):
-        text = text.encode("unicode_escape").decode("ascii")
-    return text[:MAX_HEADER_TEXT]
 
 
 def routes(prefix: str) -> list[web.RouteDef]:

@@ -28,6 +28,7 @@ from proxy.exchange.lanes import (
 )
 from proxy.exchange.record import record, record_rejected
 from proxy.exchange.run import Run
+from proxy.http.modes import refuse_dry_run, strict_asked
 from proxy.http.responses import COMMIT_AFTER, STREAMS
 from proxy.http.streams import HEARTBEAT
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID
@@ -81,9 +82,11 @@ async def connect(request: web.Request) -> web.StreamResponse:
     )
     if not socket.can_prepare(request):
         raise ResponsesError(400, "The WebSocket handshake is not complete: see RFC 6455, section 4.2.1.")
+    refuse_dry_run(request)
+    strict = strict_asked(request)
     socket.headers["x-request-id"] = request[REQUEST_ID]
     await socket.prepare(request)
-    connection = Connection(request, socket)
+    connection = Connection(request, socket, strict=strict)
     request.app[CONNECTIONS].add(connection)
     request.app[STREAMS].add(connection)
     try:
@@ -97,11 +100,13 @@ async def connect(request: web.Request) -> web.StreamResponse:
 class Connection:
     """One client's WebSocket. `serve` it; `end` and `interrupt` may be called meanwhile."""
 
-    def __init__(self, request: web.Request, socket: "web.WebSocketResponse[bool]") -> None:
+    def __init__(self, request: web.Request, socket: "web.WebSocketResponse[bool]", *, strict: bool = False) -> None:
+        """`strict`: all that is asked for over this connection is."""
         self._interrupted = False
         self.gateway = request.app[GATEWAY]
         self.commit_after = request.app[COMMIT_AFTER]
         self._client = request[CLIENT]
+        self._strict = strict
         self._request = request
         self._socket = socket
         self._framing = Framing.negotiated(socket)
@@ -306,6 +311,7 @@ class Connection:
                 remembered=self._memory.responses,
                 reader=message.read,
                 generate=message.generate,
+                strict=self._strict,
             )
         except asyncio.CancelledError:
             self._take_interruption()

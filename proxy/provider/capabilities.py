@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 class Capabilities:
     """One model's abilities. The default is a modern text-and-image model with function tools.
 
+    `image_urls`, `file_urls`: the vendor reads http(s) addresses itself; else it is given the content.
     `efforts` are the accepted values of `reasoning.effort` (None: not known, all are handed to the provider).
     `tool_name_limit` is in characters; `tool_name_starts_with_letter`: the first one has to be a letter or `_`.
     `family` is the model family inside which a reasoning proof stays valid. `custom_tools`: tools whose input is plain
@@ -18,6 +19,8 @@ class Capabilities:
     family: str = ""
     images: bool = True
     files: bool = True
+    image_urls: bool = True
+    file_urls: bool = True
     audio: bool = False
     tools: bool = True
     allowed_tools: bool = False
@@ -39,8 +42,14 @@ class Capabilities:
 
 
 def extended(capabilities: Capabilities, changes: Mapping[str, object]) -> Capabilities:
-    """The capabilities with an operator's changes from the configuration (already checked against the field types)."""
+    """The capabilities with an operator's changes from the configuration (already checked against the field types).
+    What a provider's code has to do itself can be taken away and not added: custom and hosted tools."""
     if not changes:
         return capabilities
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+    if not capabilities.custom_tools:
+        values.pop("custom_tools", None)
+    wanted = values.get("hosted_tools")
+    if isinstance(wanted, tuple):
+        values["hosted_tools"] = tuple(name for name in capabilities.hosted_tools if name in wanted)
     return replace(capabilities, **values)  # type: ignore[arg-type] # checked by the loader against these very fields

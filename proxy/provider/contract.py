@@ -195,6 +195,15 @@ class Provider(ABC):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What the vendor's error answer means. Never raises."""
 
+    def format_obstacle(self, form: Mapping[str, object], prepared: Prepared) -> str | None:
+        """Why the model cannot be held to a form of its answer, `text.format` of type json_schema or json_object; None
+        when it can. Where it cannot, `encode` gets an instruction in the place of the format, and the answer is checked
+        by the gateway."""
+        able = prepared.capabilities
+        if form["type"] == "json_schema":
+            return None if able.json_schema else "the model holds to no JSON schema"
+        return None if able.json_object else "the model has no JSON mode"
+
     def encode_count(self, prepared: Prepared) -> Call | None:
         """A call of the vendor's counter for the tokens of the request's input; None where it has none for the model.
         Deterministic, and raises RefusedError, as `encode`."""
@@ -212,9 +221,18 @@ class Provider(ABC):
         """Where this provider's reasoning proofs are valid."""
         return Origin(self.type, self.base_url, "")
 
+    def continuation(self, call: Call, decoder: Decoder) -> Call | None:
+        """The call that goes on with an answer whose stream ended with the reason `pause`, for the very decoder that
+        read it, which is made ready for the next frames; None: nothing goes on."""
+        return None
+
     async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
         """The headers that carry the credential of one call."""
         return {}
+
+    def credential_headers(self) -> Sequence[str]:
+        """The names of the headers that `authorize` gives, for those who are shown a call and not its credentials."""
+        return ()
 
     def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
         """A changed call to try once after the vendor refused the first, and what the change lost; None: give up."""

@@ -67,7 +67,15 @@ _PROOFS = "reasoning.encrypted_content"
 
 
 class RefusedError(ResponsesError):
-    """An element that cannot be carried and must not be lost: 400 before anything reaches the vendor."""
+    """An element that cannot be carried and must not be lost: 400 before anything reaches the vendor. `more`: the paths
+    of others that were refused with it."""
+
+    more: Sequence[str] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all that was refused."""
+        return [self.param or "", *self.more]
 
 
 def refuse(path: str, message: str, *, value: bool = False) -> NoReturn:

@@ -359,6 +359,9 @@ class Assembler:
         ours = getattr(event, "key", None) == opened.key
         if ours and event.__class__ in _CONTINUES[opened.kind]:
             return False
+        if ours and opened.kind == "hosted" and isinstance(event, Proof) and event.binds == "previous":
+            # It stands directly behind its item, before what had to wait for that.
+            return False
         # A vendor that opens another call under the same key has done with the first.
         may_close = opened.vendor_closed or (ours and opened.kind == "call" and isinstance(event, CallOpened))
         may_close = may_close or (
@@ -476,7 +479,7 @@ class Assembler:
                 return
             if f"reasoning {event.key}" in self._spent:
                 event = Proof(event.key, event.kind, event.payload, "previous", event.verbatim)
-        if opened is not None and opened.kind == "message" and event.binds in ("previous", "turn_end"):
+        if opened is not None and opened.kind in ("message", "hosted") and event.binds in ("previous", "turn_end"):
             opened.later.append(event)
             return
         self._close("completed")

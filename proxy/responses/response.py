@@ -76,6 +76,10 @@ def _format_echo(request: CreateRequest) -> Mapping[str, object]:
 
 
 def _tool_echo(tool: Mapping[str, object]) -> Mapping[str, object]:
+    if tool["type"] == "mcp":
+        # What lets in stands in no response, as at OpenAI: responses are kept, and handed on.
+        echo = {name: value for name, value in tool.items() if name not in ("authorization", "headers")}
+        return {**echo, "headers": None} if "headers" in tool else echo
     if tool["type"] != "function":
         return tool
     # `strict` is echoed as effective: a tool that does not ask for it is not strict here.

@@ -168,6 +168,8 @@ class WebSearchTool(TypedDict):
     search_context_size: NotRequired[Literal["low", "medium", "high"] | None]
     user_location: NotRequired[UserLocation | None]
     external_web_access: NotRequired[bool | None]
+    search_content_types: NotRequired[list[Literal["text", "image"]] | None]
+    return_token_budget: NotRequired[str | None]
 
 
 class WebSearchPreviewTool(TypedDict):

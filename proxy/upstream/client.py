@@ -243,6 +243,18 @@ class _CannedReply:
         self._aborted = True
 
 
+def written_url(base_url: str, call: Call) -> str:
+    """The URL that a call goes to. Raises ValueError for an address that is none."""
+    origin = origin_of(base_url)
+    return f"{'https' if origin.tls else 'http'}://{origin.authority}{origin.prefix}{call.path}"
+
+
+def written_headers(base_url: str, call: Call, headers: Mapping[str, str]) -> dict[str, str]:
+    """The header fields that a call is sent with, names in lower case. Raises ValueError as `written_url` does."""
+    fields = _fields(origin_of(base_url), call.stream, (*call.headers.items(), *headers.items()))
+    return {**fields, "content-length": str(len(call.body))}
+
+
 def _head(origin: Origin, call: Call, headers: Mapping[str, str]) -> bytes:
     """The request's head. Raises ValueError for what would break out of its line."""
     fields = tuple(call.headers.items()) + tuple(headers.items())
@@ -256,14 +268,7 @@ def _head(origin: Origin, call: Call, headers: Mapping[str, str]) -> bytes:
 def _fixed_head(origin: Origin, method: str, path: str, stream: bool, fields: tuple[tuple[str, str], ...]) -> bytes:
     """The head but for the length of the body: it is the same for most requests to one provider."""
     target = origin.prefix + path
-    merged = {
-        "host": origin.authority,
-        "user-agent": "dragoman",
-        "accept": "text/event-stream" if stream else "application/json",
-        "accept-encoding": "identity",
-        "content-type": "application/json",
-        **{name.lower(): value for name, value in fields},
-    }
+    merged = _fields(origin, stream, fields)
     for name, value in merged.items():
         if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise ValueError(f"the header {name!r} holds characters that no header can have")
@@ -271,6 +276,17 @@ def _fixed_head(origin: Origin, method: str, path: str, stream: bool, fields: tu
         raise ValueError("the path holds characters that have to be quoted")
     lines = "".join([f"{name}: {value}\r\n" for name, value in merged.items()])
     return f"{method} {target or '/'} HTTP/1.1\r\n{lines}".encode("latin-1")
+
+
+def _fields(origin: Origin, stream: bool, fields: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {
+        "host": origin.authority,
+        "user-agent": "dragoman",
+        "accept": "text/event-stream" if stream else "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        **{name.lower(): value for name, value in fields},
+    }
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

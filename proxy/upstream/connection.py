@@ -82,9 +82,11 @@ class Connection(asyncio.Protocol):
     """One connection. `send` a request, await `answered`, then `read` until it is empty."""
 
     __slots__ = (
+        "_bare",
         "_body_waiter",
         "_complete",
         "_deadline",
+        "_decompress",
         "_decompressor",
         "_error",
         "_fields",
@@ -109,8 +111,10 @@ class Connection(asyncio.Protocol):
         "status",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, decompress: bool = True) -> None:
+        """`decompress` false: an answer that is compressed is an error."""
         self._loop = loop
+        self._decompress = decompress
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._timer: asyncio.TimerHandle | None = None
@@ -128,6 +132,7 @@ class Connection(asyncio.Protocol):
         self.headers: Mapping[str, str] = {}
         self._fields: dict[str, str] = {}
         self._head_size = 0
+        self._bare = 0
         self._pieces: list[bytes] = []
         self._size = 0
         self._complete = False
@@ -247,6 +252,11 @@ class Connection(asyncio.Protocol):
             if self._size > READ_AHEAD and not self._paused and not self._complete and self._transport is not None:
                 self._paused = True
                 self._transport.pause_reading()
+        else:
+            # Chunks' extensions and trailers, which the parser keeps.
+            self._bare += len(data)
+            if self._bare > MAX_HEAD:
+                self._fail(NotHttpError("the answer has too much around its body"))
 
     def eof_received(self) -> bool:
         """asyncio: the vendor sends no more; the transport closes itself."""
@@ -284,7 +294,7 @@ class Connection(asyncio.Protocol):
             return
         fields = self._fields
         encoding = fields.get("content-encoding", "").strip().lower()
-        if encoding in ("gzip", "x-gzip", "deflate"):
+        if encoding in ("gzip", "x-gzip", "deflate") and self._decompress:
             self._decompressor = zlib.decompressobj(47)
         elif encoding not in ("", "identity"):
             self._error = NotHttpError(f"the answer is compressed with {encoding[:40]}, which was not asked for")
@@ -308,6 +318,7 @@ class Connection(asyncio.Protocol):
             if not body:
                 # An empty piece would stand for the end.
                 return
+        self._bare = 0
         self._pieces.append(body)
         self._size += len(body)
 

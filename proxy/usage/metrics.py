@@ -9,9 +9,10 @@ from typing import Literal, TypeAlias
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
-from proxy.provider.conversions import Conversion, without_indexes
+from proxy.provider.conversions import Conversion
 from proxy.provider.errors import Outcome
 from proxy.responses.usage import TokenCount, UsageSource
+from proxy.usage.elements import element_of
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
 
@@ -25,65 +26,6 @@ MAX_LEARNED_MODELS = 200
 DURATION_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1800)
 FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100)
 OVERHEAD_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.05, 0.2, 1)
-
-ELEMENTS = frozenset(
-    {
-        "access_programs",
-        "background_options",
-        "context_management",
-        "frequency_penalty",
-        "image",
-        "include",
-        "input",
-        "input.content",
-        "input.content.detail",
-        "input.content.file_id",
-        "input.content.prompt_cache_breakpoint",
-        "input.encrypted_content",
-        "input.output",
-        "input.phase",
-        "instructions",
-        "max_output_tokens",
-        "max_tool_calls",
-        "metadata",
-        "moderation",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_options.ttl",
-        "prompt_cache_retention",
-        "reasoning.context",
-        "reasoning.effort",
-        "reasoning.mode",
-        "reasoning.summary",
-        "safety_identifier",
-        "service_tier",
-        "stream_options",
-        "stream_options.include_obfuscation",
-        "temperature",
-        "text.format",
-        "text.format.description",
-        "text.format.name",
-        "text.format.schema",
-        "text.format.strict",
-        "text.verbosity",
-        "tool_choice",
-        "tools",
-        "tools.allowed_callers",
-        "tools.async",
-        "tools.defer_loading",
-        "tools.name",
-        "tools.output_schema",
-        "tools.parameters",
-        "tools.strict",
-        "top_logprobs",
-        "top_p",
-        "truncation",
-        "user",
-    }
-)
-"""The values of the label `element`; anything else counts as `other`."""
 
 
 class Series:
@@ -208,23 +150,19 @@ class Metrics:
 
     def count_conversion(self, provider: str, conversion: Conversion) -> None:
         """One element was carried in another form, or not at all."""
-        self.conversions.labels(provider, _element(conversion.path), conversion.disposition).inc()
+        self.conversions.labels(provider, element_of(conversion.path), conversion.disposition).inc()
 
     def count_refusal(self, provider: str, path: str) -> None:
         """One element was refused."""
-        self.conversions.labels(provider, _element(path), "refused").inc()
+        self.conversions.labels(provider, element_of(path), "refused").inc()
+
+    def count_unmapped(self, provider: str, element: str) -> None:
+        """Count a part of an answer that was left out; `element` comes from `output_element`."""
+        self.conversions.labels(provider, element, "dropped").inc()
 
     def render(self) -> bytes:
         """The exposition text. Takes milliseconds for thousands of lines: call it off the event loop."""
         return generate_latest(self.registry)
-
-
-def _element(path: str) -> str:
-    element = without_indexes(path)
-    if element.startswith("history"):
-        # What comes from state was input once.
-        element = "input" + element.removeprefix("history")
-    return element if element in ELEMENTS else "other"
 
 
 def disjoint(count: TokenCount) -> tuple[int, int, int, int, int]:

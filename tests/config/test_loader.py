@@ -129,11 +129,59 @@ def test_numbers_may_come_from_variables(tmp_path: Path) -> None:
         ("fetch: {mode: allow, allow: [a.example]}", "allow", ("a.example",)),
         ("fetch: {mode: public}", "public", ()),
         ("fetch:", "off", ()),
+        (
+            "fetch: {allow: ['*.A.example', 'a.example:8443', localhost, '10.0.0.5:80', '[fd00::1]:8080', '[::1]']}",
+            "allow",
+            ("*.a.example", "a.example:8443", "localhost", "10.0.0.5:80", "[fd00::1]:8080", "[::1]"),
+        ),
     ],
 )
 def test_fetch(text: str, mode: str, hosts: tuple[str, ...], tmp_path: Path) -> None:
     loaded = load_text(text, tmp_path)
     assert (loaded.fetch.mode, loaded.fetch.allow) == (mode, hosts)
+
+
+def test_fetch_has_limits(tmp_path: Path) -> None:
+    fetch = load_text("fetch: {mode: public, max_bytes: 1MiB, timeout: 500ms, max_redirects: 0}", tmp_path).fetch
+    assert (fetch.max_bytes, fetch.timeout, fetch.max_redirects) == (2**20, 0.5, 0)
+    fetch = load_text("fetch: {mode: public}", tmp_path).fetch
+    assert (fetch.max_bytes, fetch.timeout, fetch.max_redirects) == (20 * 2**20, 10.0, 3)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "https://a.example",
+        "a.example/x",
+        "a.example:0",
+        "a.example:65536",
+        "a.example:",
+        "user@a.example",
+        "*",
+        "*.*.example",
+        "a.*.example",
+        "*.1.2.3.4",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "127.0.0.01",
+        "[::1%1]",
+        "[::g]",
+        "::1",
+        "a..example",
+        "a b",
+    ],
+)
+def test_hosts_that_are_none(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="expected HOST, HOST:PORT or"):
+        load_text(f"fetch: {{allow: [{host!r}]}}", tmp_path)
+
+
+@pytest.mark.parametrize("limit", ["max_bytes: 0", "timeout: 0", "max_redirects: -1", "max_redirects: true"])
+def test_limits_of_fetches_have_bounds(limit: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        load_text(f"fetch: {{mode: public, {limit}}}", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +455,7 @@ def test_the_start_is_described_with_a_file() -> None:
 def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     assert not_yet(load_text("retention: 720h\nlimits: {body: 1MiB}", tmp_path)) == []
     loaded = load_text(
-        "store: memory://\nretention: 1d\nfetch: {mode: public}\nauth: none\n"
+        "store: memory://\nretention: 1d\nunpriced: refuse\nauth: none\n"
         "providers: {x: {type: scripted, models: {m: {price: {input: 1}}}}}\n"
         "models: {a: {targets: [x/m, x/n]}}\n"
         "clients: [{name: a, key: k, budget: {usd: 1, per: day}}]",
@@ -417,10 +465,10 @@ def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     said = warnings(loaded)
     assert said[: len(not_yet(loaded))] == not_yet(loaded)
     assert [line.split(": ")[0] for line in said] == [
-        *("fetch", "clients[0].budget", "providers.x.models.m.price", "models.a"),
+        *("unpriced", "clients[0].budget", "providers.x.models.m.price", "models.a"),
         *("auth", "DRAGOMAN_AUTH", "DRAGOMAN_CLIENT_KEY"),
     ]
-    assert said[0] == "fetch: fetching comes with a later release; nothing is fetched"
+    assert said[0] == "unpriced: budgets come with a later release; nothing is refused"
     assert "canary" not in " ".join(said)
 
 

@@ -24,6 +24,7 @@ from typing import (
 )
 
 from anthropic.types import message_create_params
+from anthropic.types.beta import message_create_params as beta_message_create_params
 from google.genai import types as gemini
 from openai.types.chat import completion_create_params
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -99,11 +100,14 @@ class GenerateContentRequest(BaseModel):
 def _adapters(vendor: str) -> dict[bool, TypeAdapter[Any]]:
     """The types of a vendor's request, streamed and not."""
     strict = Strict()
-    if vendor == "anthropic":
+    if vendor == "anthropic-beta":
+        plain: Any = beta_message_create_params.MessageCreateParamsNonStreaming
+        streamed: Any = beta_message_create_params.MessageCreateParamsStreaming
+    elif vendor == "anthropic":
         plain = message_create_params.MessageCreateParamsNonStreaming
-        streamed: Any = message_create_params.MessageCreateParamsStreaming
+        streamed = message_create_params.MessageCreateParamsStreaming
     else:
-        plain = completion_create_params.CompletionCreateParamsNonStreaming  # type: ignore[assignment]
+        plain = completion_create_params.CompletionCreateParamsNonStreaming
         streamed = completion_create_params.CompletionCreateParamsStreaming
     return {False: TypeAdapter(strict.type_of(plain)), True: TypeAdapter(strict.type_of(streamed))}
 
@@ -115,6 +119,8 @@ def complaints(vendor: str, body: Body) -> list[str]:
         if vendor == "gemini":
             GenerateContentRequest.model_validate_json(json.dumps(body), strict=True, by_alias=True, by_name=False)
         else:
+            if vendor == "anthropic" and "mcp_servers" in body:
+                vendor = "anthropic-beta"
             _adapters(vendor)[body.get("stream") is True].validate_python(body, strict=True)
     except ValidationError as error:
         return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]

@@ -25,7 +25,7 @@ from proxy.usage.estimate import Estimator
 from tests.conformance.validator import check_response, check_stream
 from tests.exchange.faulty_store import FaultyStore
 from tests.vendors.gateway import MODELS, configuration
-from tests.vendors.script import SILENCE, Called, Turn
+from tests.vendors.script import SILENCE, Called, Turn, failure
 from tests.vendors.server import Vendor
 from tests.vendors.waiting import eventually
 
@@ -311,6 +311,27 @@ async def test_a_replica_that_stops_takes_nothing_over(house: House, vendor: Ven
     assert len(vendor.requests) == 1
     await house.replica().take_over()
     assert text_of(await house.ended(response_id)) == "Done."
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_strict_request_that_is_begun_again_stays_strict(house: House, vendor: Vendor, strict: bool) -> None:
+    vendor.play(
+        Turn(SILENCE), failure(400, "Unsupported parameter: 'temperature'.", param="temperature"), Turn("Done.")
+    )
+    first = house.replica()
+    data = orjson.dumps({"model": CHAT, "input": "Hello", "background": True, "temperature": 0.5})
+    run = await accept(house.gateway, data, ANYONE, arrived=time.perf_counter(), strict=strict)
+    response_id = str((await first.start(run, data, "req_1"))["id"])
+    await vendor.arrival()
+    await first.stop(0.0)
+    await house.replica().take_over()
+    ended = await house.ended(response_id)
+    if strict:
+        assert ended["status"] == "failed"
+        assert "temperature" in ended["error"]["message"]
+    else:
+        assert text_of(ended) == "Done."
+    assert [recorded.json.get("temperature") for recorded in vendor.requests][:2] == [0.5, 0.5]
 
 
 async def test_a_request_that_kills_its_process_is_given_up(house: House, vendor: Vendor) -> None:

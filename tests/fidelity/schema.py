@@ -18,14 +18,15 @@ PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABXvMqOgAAAABJRU5ErkJggg=="
 )
 PDF = "data:application/pdf;base64,JVBERi0xLjQKJSBtYXJrMzE0MQo="
-WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA="
+SOUND = "bWFyazMxNDE="
+"""Sound of which nobody can tell the format: a format that the content belies is corrected."""
 
 SPECIAL: Mapping[str, Any] = {
     "image_url": PNG,
     "file_data": PDF,
     "file_url": f"https://example.com/{MARK}.pdf",
     "server_url": f"https://example.com/{MARK}",
-    "data": WAV,
+    "data": SOUND,
     "arguments": f'{{"a":"{MARK}"}}',
     "call_id": "call_1",
     "result": PNG.partition(",")[2],

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tests.strict.chat_servers import DASHSCOPE, DEEPSEEK, GLM, MISTRAL, MOONSHOT, OPENAI, OPENROUTER, VLLM, Server
-from tests.strict.play import StrictChat, StrictGemini
+from tests.strict.play import StrictChat, StrictGemini, StrictMessages
 
-StrictVendor: TypeAlias = StrictGemini | StrictChat
+StrictVendor: TypeAlias = StrictGemini | StrictChat | StrictMessages
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model, as clients ask for it, and the server of Chat Completions behind it; without one it is Gemini."""
+    """A model, as clients ask for it, and the server of Chat Completions behind it; without one it is Gemini or
+    Claude."""
 
     model: str
     server: Server | None = None
@@ -19,7 +20,7 @@ class Target:
     @property
     def id(self) -> str:
         """The name of a test's case."""
-        return self.model.removeprefix("google/") if self.server is None else self.server.name
+        return self.model.partition("/")[2] if self.server is None else self.server.name
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -38,11 +39,19 @@ class Target:
 
     def strict(self) -> StrictVendor:
         """The vendor, which nothing was asked of yet."""
-        return StrictGemini() if self.server is None else StrictChat(self.server)
+        if self.server is not None:
+            return StrictChat(self.server)
+        return StrictMessages() if self.model.startswith("claude/") else StrictGemini()
 
 
 GEMINI_3: Final = Target("google/gemini-3.5-flash")
 GEMINI_2_5: Final = Target("google/gemini-2.5-pro")
+CLAUDE: Final = Target("claude/claude-opus-4-8")
+CLAUDE_BOUND: Final = Target("claude/claude-opus-5-5")
+"""Its thinking counts only behind the very conversation that it was given in."""
+
+CLAUDE_BUDGET: Final = Target("claude/claude-sonnet-4-5")
+CLAUDES: Final = (CLAUDE, CLAUDE_BOUND, CLAUDE_BUDGET)
 CHAT: Final = tuple(
     Target(model, server)
     for model, server in (
@@ -56,4 +65,4 @@ CHAT: Final = tuple(
         ("chat/qwen3-max", DASHSCOPE),
     )
 )
-TARGETS: Final = (GEMINI_3, GEMINI_2_5, *CHAT)
+TARGETS: Final = (GEMINI_3, GEMINI_2_5, *CLAUDES, *CHAT)

@@ -6,20 +6,21 @@ import orjson
 import pytest
 
 from tests.loops.conversation import NOW, WX, Conversation, function, result, said
-from tests.loops.targets import GEMINI_2_5, GEMINI_3, StrictVendor, Target
-from tests.strict.play import StrictGemini
+from tests.loops.targets import CLAUDES, GEMINI_2_5, GEMINI_3, StrictVendor, Target
+from tests.strict.play import StrictGemini, StrictMessages
 from tests.vendors.gateway import Gateway
 from tests.vendors.script import Called, Turn
 
-BOTH_GEMINIS = pytest.mark.parametrize("target", [GEMINI_3, GEMINI_2_5], ids=lambda target: target.id)
+NATIVE = pytest.mark.parametrize("target", [GEMINI_3, GEMINI_2_5, *CLAUDES], ids=lambda target: target.id)
+"""Vendors that read schemas themselves."""
 
 
 def offered(strict: StrictVendor) -> list[dict[str, Any]]:
     """The functions of the last request."""
-    tools = strict.requests[-1].json["tools"]
+    tools: list[dict[str, Any]] = strict.requests[-1].json["tools"]
     if isinstance(strict, StrictGemini):
         return [declaration for tool in tools for declaration in tool["functionDeclarations"]]
-    return [tool["function"] for tool in tools]
+    return tools if isinstance(strict, StrictMessages) else [tool["function"] for tool in tools]
 
 
 # --- names and namespaces ---------------------------------------------------------------------------------------------
@@ -136,17 +137,35 @@ ODD_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-@BOTH_GEMINIS
-async def test_any_schema_of_a_tool_is_taken(gateway: Gateway, target: Target, strict: StrictVendor) -> None:
+@NATIVE
+@pytest.mark.parametrize("is_strict", [False, True])
+async def test_any_schema_of_a_tool_is_taken(
+    gateway: Gateway, target: Target, strict: StrictVendor, is_strict: bool
+) -> None:
     found = {}
     for name, schema in ODD_SCHEMAS.items():
-        tool = {"type": "function", "name": "a", "parameters": schema, "strict": False}
+        tool = {"type": "function", "name": "a", "parameters": schema, "strict": is_strict}
         answer = await gateway.create(model=target.model, input="Hi", tools=[tool])
         found[name] = answer.status
     assert found == dict.fromkeys(ODD_SCHEMAS, 200)
 
 
-@BOTH_GEMINIS
+@NATIVE
+async def test_any_schema_of_an_answer_is_taken_or_refused(
+    gateway: Gateway, target: Target, strict: StrictVendor
+) -> None:
+    taken = 0
+    for name, schema in ODD_SCHEMAS.items():
+        wanted = {"type": "json_schema", "name": "a", "schema": schema, "strict": True}
+        answer = await gateway.create(model=target.model, input="Hi", text={"format": wanted})
+        if answer.status == 200:
+            taken += 1
+        else:
+            assert answer.error["param"].startswith("text.format"), name
+    assert len(strict.requests) >= taken >= 8
+
+
+@pytest.mark.parametrize("target", [GEMINI_3, GEMINI_2_5], ids=lambda target: target.id)
 async def test_properties_named_like_keywords_are_kept(gateway: Gateway, target: Target, strict: StrictVendor) -> None:
     schema = ODD_SCHEMAS["names-of-keywords"]
     tool = {"type": "function", "name": "a", "parameters": schema, "strict": False}
@@ -154,6 +173,35 @@ async def test_properties_named_like_keywords_are_kept(gateway: Gateway, target:
     (declared,) = offered(strict)
     assert declared["parametersJsonSchema"]["properties"].keys() == schema["properties"].keys()
     assert declared["parametersJsonSchema"]["required"] == schema["required"]
+
+
+ODD_PROPERTIES: Final = ("$top", "filter[id]", "filter(id)", "filter_id_", "a b", "größe", "p" * 80, "plain", "", "\n")
+
+
+@pytest.mark.parametrize("target", CLAUDES, ids=lambda target: target.id)
+@pytest.mark.parametrize("is_union", [False, True])
+async def test_arguments_of_any_name_go_round(
+    gateway: Gateway, target: Target, strict: StrictVendor, stream: bool, is_union: bool
+) -> None:
+    named = {"properties": {name: {"type": "string"} for name in ODD_PROPERTIES}, "required": list(ODD_PROPERTIES)}
+    schema = {"type": "object", **({"oneOf": [named, {"properties": {"more": {}}}]} if is_union else named)}
+    tool = {"type": "function", "name": "find", "parameters": schema, "strict": False}
+    conversation = Conversation(gateway, target.model, stream=stream, tools=[tool, WX])
+    await conversation.ask(said("Hi"))
+    declared = offered(strict)[0]
+    names = list(declared["input_schema"]["properties"])[: len(ODD_PROPERTIES)]
+    assert len(set(names)) == len(ODD_PROPERTIES)
+    arguments = orjson.dumps({name: f"{index}" for index, name in enumerate(names)}).decode()
+    pieces = (arguments[:9], arguments[9:30], arguments[30:])
+    strict.play(
+        Turn("Hm.", calls=(Called("find", pieces, id="aaaaaaaa1"), Called("wx", ('{"$top"', ": 1}"), id="aaaaaaaa2")))
+    )
+    await conversation.ask(said("Find it"))
+    first, second = (orjson.loads(call["arguments"]) for call in conversation.calls)
+    assert first == {name: f"{index}" for index, name in enumerate(ODD_PROPERTIES)}
+    assert second == {"$top": 1}
+    assert (await conversation.answer_calls()).text == "Hello there."
+    assert arguments.encode() in strict.requests[-1].body
 
 
 @pytest.mark.parametrize("with_tools", [False, True])

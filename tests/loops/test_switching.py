@@ -1,19 +1,16 @@
 """Another model goes on with a conversation: what only the first one understands stays behind, and is declared."""
 
-from collections import deque
-
 import pytest
 
 from tests.loops.conversation import Conversation, said
-from tests.loops.targets import GEMINI_2_5, GEMINI_3, StrictVendor, Target
+from tests.loops.targets import CLAUDE, CLAUDE_BOUND, CLAUDE_BUDGET, GEMINI_2_5, GEMINI_3, StrictVendor, Target
 from tests.strict.chat_servers import OPENAI, VLLM
-from tests.strict.play import StrictChat, StrictGemini
+from tests.strict.play import StrictChat, StrictGemini, StrictMessages
 from tests.vendors.gateway import Gateway, Gateways
 from tests.vendors.script import Called, Script, Turn
 from tests.vendors.server import Recorded, Vendor, form_of
 
 SIGNATURE = "c2lnbmF0dXJlIG9uZQ=="
-CLAUDE = Target("claude/claude-sonnet-5")
 OTHER_GEMINI = Target("google/gemini-3.1-pro-preview")
 CHAT_OPENAI = Target("chat/gpt-4.1", OPENAI)
 CHAT_VLLM = Target("chat/qwen3", VLLM)
@@ -31,7 +28,12 @@ SWITCHES = [
     (CLAUDE, CHAT_OPENAI),
     (CHAT_VLLM, GEMINI_3),
     (CHAT_VLLM, CLAUDE),
+    (CLAUDE, CLAUDE_BUDGET),
+    (CLAUDE_BUDGET, CLAUDE_BOUND),
+    (CLAUDE_BOUND, GEMINI_3),
     (GEMINI_3, CLAUDE),
+    (GEMINI_3, CLAUDE_BUDGET),
+    (GEMINI_3, CLAUDE_BOUND),
     (GEMINI_3, CHAT_OPENAI),
     (GEMINI_3, CHAT_VLLM),
     (GEMINI_3, OTHER_GEMINI),
@@ -44,29 +46,25 @@ EACH_SWITCH = pytest.mark.parametrize(
 
 
 class Vendors:
-    """All vendors behind one socket, of which those with rules are strict. `first` answers the first request."""
+    """All vendors behind one socket. `first` answers the first request."""
 
     def __init__(self, first: Target, second: Target) -> None:
         servers = [target.server for target in (first, second) if target.server is not None]
-        self.strict: dict[str, StrictVendor] = {"gemini": StrictGemini()}
+        self.strict: dict[str, StrictVendor] = {"gemini": StrictGemini(), "messages": StrictMessages()}
         if servers:
             self.strict["chat"] = StrictChat(servers[0])
-        self.others: deque[Turn] = deque()
         self.requests: list[Recorded] = []
 
     def __call__(self, recorded: Recorded) -> Script:
         self.requests.append(recorded)
-        name = form_of(recorded.path).__name__.rpartition(".")[2]
-        if name in self.strict:
-            return self.strict[name](recorded)
-        return self.others.popleft() if self.others else Turn("Hello", " there", ".")
+        return self.strict[form_of(recorded.path).__name__.rpartition(".")[2]](recorded)
 
     def play(self, target: Target, turn: Turn) -> None:
         """Write down what the target's vendor answers next."""
-        if target == CLAUDE:
-            self.others.append(turn)
+        if target.server is not None:
+            self.strict["chat"].play(turn)
         else:
-            self.strict["gemini" if target.server is None else "chat"].play(turn)
+            self.strict["messages" if target.model.startswith("claude/") else "gemini"].play(turn)
 
     @property
     def complaints(self) -> list[str]:

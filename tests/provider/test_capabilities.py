@@ -41,3 +41,10 @@ def test_what_is_not_known_can_be_said_to_be_unknown_again() -> None:
 def test_a_name_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(TypeError):
         extended(Capabilities(), {"smell": True})
+
+
+def test_what_a_providers_code_has_to_do_can_only_be_taken_away() -> None:
+    able = Capabilities(custom_tools=True, hosted_tools=("mcp", "web_search"))
+    assert extended(able, {"hosted_tools": ["web_search", "shell"]}).hosted_tools == ("web_search",)
+    assert not extended(able, {"custom_tools": False}).custom_tools
+    assert extended(Capabilities(), {"custom_tools": True, "hosted_tools": ["mcp"]}) == Capabilities()

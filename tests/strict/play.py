@@ -3,9 +3,10 @@
 from collections import deque
 from typing import Final
 
-from tests.strict import chat, chat_reasoning, gemini, gemini_signatures
+from tests.strict import chat, chat_reasoning, gemini, gemini_signatures, messages, messages_answers, messages_thinking
 from tests.strict.chat_servers import Server
 from tests.strict.complaint import Complaint, received
+from tests.strict.messages_answers import Blocks
 from tests.vendors import gemini as gemini_form
 from tests.vendors.gateway import VENDOR_KEYS
 from tests.vendors.script import Reply, Script, Turn
@@ -75,4 +76,39 @@ class StrictChat:
 
     def forget(self) -> None:
         """Take the calls made so far for those of another model."""
+        self._given.clear()
+
+
+class StrictMessages:
+    """Anthropic's API, as `Vendor.responder`. `complaints` is everything that it had to complain of."""
+
+    def __init__(self, *turns: Turn | Blocks) -> None:
+        self.complaints: list[Complaint] = []
+        self.requests: list[Recorded] = []
+        self._turns = deque(turns)
+        self._given: list[messages_thinking.GivenAnswer] = []
+
+    def __call__(self, recorded: Recorded) -> Script:
+        self.requests.append(recorded)
+        found = messages.complaints(received(recorded), VENDOR_KEYS["claude"], self._given)
+        if found:
+            self.complaints += found
+            return messages.answer(found)
+        turn = self._turns.popleft() if self._turns else GREETING
+        asked = recorded.json
+        self._given.append(messages_thinking.given_by(asked, messages_answers.content_of(turn, asked["model"])))
+        if isinstance(turn, Turn):
+            return turn
+        if asked.get("stream"):
+            steps = messages_answers.stream(turn, asked["model"])
+            return Reply(200, steps, {"content-type": "text/event-stream"})
+        body = messages_answers.whole(turn, asked["model"])
+        return Reply(200, (body,), {"content-type": "application/json"})
+
+    def play(self, *turns: Turn | Blocks) -> None:
+        """Write down what the next requests are answered with, one each."""
+        self._turns.extend(turns)
+
+    def forget(self) -> None:
+        """Take the thinking given so far for that of another model."""
         self._given.clear()

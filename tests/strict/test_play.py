@@ -8,7 +8,8 @@ import pytest
 from google.genai.types import GenerateContentResponse
 
 from tests.strict.chat_servers import MISTRAL, OPENAI
-from tests.strict.play import StrictChat, StrictGemini
+from tests.strict.messages_answers import calling, redacted, thinking, use
+from tests.strict.play import StrictChat, StrictGemini, StrictMessages
 from tests.vendors.gateway import VENDOR_KEYS
 from tests.vendors.script import Called, Turn
 from tests.vendors.server import Vendor
@@ -127,3 +128,43 @@ async def test_a_strict_server_of_chat_answers_and_complains(vendor: Vendor) -> 
         assert [each.rule for each in strict.complaints] == ["unknown-member"]
         taken, _, answer = await post(vendor, "/v1/chat/completions", body, **key)
         assert (taken, orjson.loads(answer)["choices"][0]["message"]["content"]) == (200, "Good day.")
+
+
+MESSAGES: Final[dict[str, Any]] = {
+    "model": "claude-opus-4-8",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Hi"}],
+}
+
+
+async def ask_messages(vendor: Vendor, **members: Any) -> tuple[int, str, bytes]:
+    headers = {"x-api-key": VENDOR_KEYS["claude"], "anthropic-version": "2026-10-21"}
+    return await post(vendor, "/v1/messages", {**MESSAGES, **members}, **headers)
+
+
+async def test_a_strict_messages_api_answers_and_complains(vendor: Vendor) -> None:
+    strict = vendor.responder = StrictMessages(Turn("Good day."))
+    status, kind, body = await ask_messages(vendor, temperature=1)
+    assert (status, kind, orjson.loads(body)["error"]["type"]) == (400, "application/json", "invalid_request_error")
+    assert [complaint.rule for complaint in strict.complaints] == ["sampling-version"]
+    status, _, body = await ask_messages(vendor)
+    assert (status, orjson.loads(body)["content"]) == (200, [{"type": "text", "text": "Good day."}])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_thinking_that_was_given_is_known_until_it_is_forgotten(vendor: Vendor, streamed: bool) -> None:
+    answer = calling(thinking("Hm", "S1"), redacted("R1"), use("toolu_1", "wx"))
+    strict = vendor.responder = StrictMessages(answer)
+    tools = [{"name": "wx", "input_schema": {"type": "object"}}]
+    _, kind, _ = await ask_messages(vendor, tools=tools, stream=streamed)
+    assert kind == ("text/event-stream" if streamed else "application/json")
+    results = [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "3 C"}]
+    turns = [
+        *MESSAGES["messages"],
+        {"role": "assistant", "content": list(answer.content)},
+        {"role": "user", "content": results},
+    ]
+    assert (await ask_messages(vendor, tools=tools, messages=turns))[0] == 200
+    strict.forget()
+    assert (await ask_messages(vendor, tools=tools, messages=turns))[0] == 400
+    assert [complaint.rule for complaint in strict.complaints] == ["thinking-signature", "redacted-data"]

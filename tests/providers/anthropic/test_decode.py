@@ -22,6 +22,7 @@ from proxy.responses.events import (
     Refusal,
     Started,
     Text,
+    Unmapped,
     Usage,
 )
 from tests.providers.anthropic.answers import block, decode_stream, decode_whole, failure, start, stop, text_block
@@ -69,7 +70,7 @@ def test_adjacent_text_blocks_are_one_part_and_others_are_not() -> None:
 
 def test_blocks_that_show_nothing_do_not_part_texts() -> None:
     events = output(*text_block(0, "A"), *block(1, {"type": "container_upload"}), *text_block(2, "B"))
-    assert events == [Text(1, "A"), Text(1, "B")]
+    assert events == [Text(1, "A"), Unmapped("container_upload"), Text(1, "B")]
 
 
 # --- thinking ---------------------------------------------------------------------------------------------------------
@@ -236,21 +237,28 @@ def test_code_execution(name: Any, arguments: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "element"),
     [
-        {"type": "server_tool_use", "id": "s", "name": "advisor", "input": {}},
-        {"type": "server_tool_use", "id": "s", "name": "tool_search_tool_bm25", "input": {}},
-        {"type": "mcp_tool_use", "id": "s", "name": "ask", "server_name": "m", "input": {}},
-        {"type": "mcp_tool_result", "tool_use_id": "s", "content": []},
-        {"type": "web_search_tool_result", "tool_use_id": "unknown", "content": []},
-        {"type": "compaction", "content": "summary"},
-        {"type": "from_the_future"},
-        {"type": "tool_use", "id": "t"},
-        {},
+        ({"type": "server_tool_use", "id": "s", "name": "advisor", "input": {}}, "advisor"),
+        ({"type": "server_tool_use", "id": "s", "name": "from the future", "input": {}}, "content_block.unknown"),
+        ({"type": "advisor_tool_result", "tool_use_id": "s", "content": {}}, "advisor_tool_result"),
+        ({"type": "container_upload", "file_id": "f"}, "container_upload"),
+        ({"type": "compaction", "content": "summary"}, "compaction"),
+        ({"type": "fallback"}, "fallback"),
+        ({"type": "from the future"}, "content_block.unknown"),
+        ({"type": "citation.unknown"}, "citation.unknown"),
+        ({"type": "tool_use", "id": "t"}, "content_block.unknown"),
+        ({}, "content_block.unknown"),
     ],
 )
-def test_blocks_that_are_skipped(content: Any) -> None:
-    assert output(*block(0, content, *json_deltas('{"a":1}'), {"type": "text_delta", "text": "no"})) == []
+def test_blocks_without_a_place_in_a_response_are_left_out_and_named(content: Any, element: Any) -> None:
+    deltas = (*json_deltas('{"a":1}'), {"type": "text_delta", "text": "no"}, {"type": "from the future"})
+    assert output(*block(0, content, *deltas)) == [Unmapped(element)]
+
+
+def test_events_and_deltas_that_are_not_known_are_named() -> None:
+    assert output({"type": "ping"}, {"type": "from the future"}, {"type": ""}, {}) == [Unmapped("event.unknown")]
+    assert output(*block(0, {"type": "text", "text": ""}, {"type": "new", "text": "A"})) == [Unmapped("delta.unknown")]
 
 
 # --- citations --------------------------------------------------------------------------------------------------------
@@ -284,8 +292,11 @@ def test_citations(citation: Any, annotation: Any) -> None:
     assert decode_whole(whole)[1:-1] == expected
 
 
-def test_unknown_citations_are_skipped() -> None:
-    assert output(*text_block(0, "A", citations=({"type": "from_the_future"},))) == [Text(1, "A")]
+def test_unknown_citations_are_left_out_and_named() -> None:
+    assert output(*text_block(0, "A", citations=({"type": "from_the_future"},))) == [
+        Text(1, "A"),
+        Unmapped("citation.unknown"),
+    ]
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
