@@ -27,7 +27,7 @@ from typing import Final
 
 from tests.clients.real import families, matrix, programs
 from tests.clients.real.families import FAMILIES, KEY
-from tests.clients.real.matrix import EVERY, Cell
+from tests.clients.real.matrix import Cell
 from tests.clients.real.node import install as node
 from tests.clients.real.programs import SCENARIOS, Result
 from tests.clients.real.python import install as python
@@ -36,11 +36,7 @@ PARALLEL: Final = max(2, os.cpu_count() or 1)
 """How many programs run at a time."""
 
 
-KNOWN_GAPS: Final[Mapping[Cell, str]] = {
-    Cell(
-        EVERY, "deepseek", "structured"
-    ): "a form that the vendor does not hold to itself is refused and not emulated yet",
-}
+KNOWN_GAPS: Final[Mapping[Cell, str]] = {}
 """What fails and is not the gateway's to mend, or not yet; each with the reason."""
 
 
