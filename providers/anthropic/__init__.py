@@ -9,7 +9,7 @@ from providers.anthropic.amend import amended
 from providers.anthropic.continuation import continued
 from providers.anthropic.count import counted_tokens, counting
 from providers.anthropic.decode import MessagesDecoder, decode_message
-from providers.anthropic.encode import VERSION, encode
+from providers.anthropic.encode import VERSION, encode, format_obstacle
 from providers.anthropic.errors import BASE_URL_HINT, http_error
 from providers.anthropic.lenient import mapping, sequence, text
 from providers.anthropic.models import Models
@@ -52,6 +52,10 @@ class Anthropic(Provider):
     def encode(self, prepared: Prepared) -> Call:
         """The call of `POST /v1/messages`; streamed also where a whole answer would take the vendor too long."""
         return encode(prepared, self.settings, self._models)
+
+    def format_obstacle(self, form: Mapping[str, object], prepared: Prepared) -> str | None:
+        """What the structured outputs of the vendor and the model do not take; there is no JSON mode."""
+        return format_obstacle(form, prepared)
 
     def decoder(self, prepared: Prepared) -> Decoder:
         """A reader for the stream."""

@@ -1,5 +1,6 @@
 """Content parts of a message or a tool result -> content blocks of the Messages API."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias
 
@@ -16,6 +17,9 @@ IMAGE_TYPES: Final = {
     "image/gif": "image/gif",
     "image/webp": "image/webp",
 }
+
+CACHE_TTLS: Final[Mapping[str, str]] = {"12h": "1h", "30m": "5m"}
+"""How long the vendor keeps a prefix, for each of the times that a client may ask for."""
 
 
 @dataclass(slots=True)
@@ -42,9 +46,10 @@ class Content:
     files: bool = True
     breakpoints: list[Breakpoint] = field(default_factory=list)
 
-    def cache_control(self) -> Block:
-        """The mark at the end of a cached prefix."""
-        return {"type": "ephemeral", "ttl": self.cache_ttl} if self.cache_ttl else {"type": "ephemeral"}
+    def cache_control(self, ttl: str | None = None) -> Block:
+        """The mark at the end of a cached prefix, which lives as long as it says itself or as the request says."""
+        ttl = ttl or self.cache_ttl
+        return {"type": "ephemeral", "ttl": ttl} if ttl else {"type": "ephemeral"}
 
     def blocks(self, parts: list[Part], path: str) -> list[Block]:
         """The blocks of the parts; `path` is the place of the list (`input[3].content`)."""
@@ -73,10 +78,16 @@ class Content:
             block = self._file(part, path)
         else:
             refuse(path, f"Anthropic's Messages API has no content of type '{kind}'.")
-        if block is not None and part.get("prompt_cache_breakpoint") is not None:
-            self.breakpoints.append(Breakpoint(block, f"{path}.prompt_cache_breakpoint", in_system))
-            block["cache_control"] = self.cache_control()
+        if block is not None and isinstance(mark := part.get("prompt_cache_breakpoint"), Mapping):
+            self._mark(block, mark.get("ttl"), f"{path}.prompt_cache_breakpoint", in_system)
         return block
+
+    def _mark(self, block: Block, wanted: object, path: str, in_system: bool) -> None:
+        ttl = CACHE_TTLS.get(wanted) if isinstance(wanted, str) else None
+        if ttl is not None:
+            self.conversions.append(approximated(f"{path}.ttl", f"the vendor keeps it for {ttl}"))
+        self.breakpoints.append(Breakpoint(block, path, in_system))
+        block["cache_control"] = self.cache_control(ttl)
 
     def _text(self, text: object, path: str) -> Block | None:
         if not isinstance(text, str) or not text or text.isspace():
@@ -149,6 +160,36 @@ class Content:
             mark.block.pop("cache_control", None)
             self.breakpoints.remove(mark)
             self.conversions.append(ignored(mark.path, f"the vendor takes {most} breakpoints"))
+
+    def order_lives(self, messages: Sequence[Block], automatic: Block | None) -> None:
+        """Lengthen the life of each breakpoint that stands before a longer one, which the vendor would refuse.
+        `automatic` is the mark at the end of everything."""
+        marks = {id(mark.block): mark for mark in self.breakpoints}
+        in_system = [mark for mark in self.breakpoints if mark.in_system]
+        in_messages = [marks[id(block)] for block in _in_order(messages) if id(block) in marks]
+        longest = _life(automatic)
+        for mark in reversed([*in_system, *in_messages]):
+            life = _life(mark.block["cache_control"])
+            if life == "5m" and longest == "1h":
+                mark.block["cache_control"] = self.cache_control(longest)
+                reason = "a longer one follows: the vendor keeps it as long"
+                self.conversions.append(approximated(f"{mark.path}.ttl", reason))
+            longest = max(life, longest, key=("5m", "1h").index)
+
+
+def _in_order(messages: Sequence[Block]) -> Iterator[Block]:
+    """The blocks of the messages, with those inside tool results."""
+    for message in messages:
+        content = message.get("content")
+        for block in content if isinstance(content, list) else ():
+            if block["type"] == "tool_result":
+                yield from _in_order([block])
+            yield block
+
+
+def _life(cache_control: object) -> str:
+    ttl = cache_control.get("ttl") if isinstance(cache_control, Mapping) else None
+    return ttl if isinstance(ttl, str) else "5m"
 
 
 def is_web_address(url: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from providers.anthropic.content import Block, Content
+from providers.anthropic.content import CACHE_TTLS, Block, Content
 from providers.anthropic.messages import Turns
 from providers.anthropic.models import Model, Models
 from providers.anthropic.property_names import names_of, renamed, vendor_names
@@ -71,14 +71,7 @@ GIVEN: Final = frozenset(
 PARTLY_REPORTED: Final = frozenset({"include"})
 """Attributes of which some values are reported below and the others belong to the core."""
 
-JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
-JSON_SCHEMA_LINE: Final = (
-    "Answer with one JSON value only that conforms to the following JSON Schema: no text before or after it and no code"
-    " fence.\n{schema}"
-)
-
 SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
-CACHE_TTLS: Final = {"12h": "1h", "30m": "5m"}
 
 
 def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> Call:
@@ -87,7 +80,7 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     model = models.named(prepared.capabilities.family or prepared.model)
     strict = StrictLimits()
 
-    output_format, format_line = _output_format(prepared, strict)
+    output_format = _output_format(prepared, strict)
     server_tools = offered_server_tools(prepared, model)
     tools = _tools(prepared, model, strict, server_tools)
     tool_choice = _tool_choice(prepared, model, tools)
@@ -126,6 +119,7 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     service_tier, speed = _service_tier(prepared, model)
     automatic_cache = _automatic_cache(prepared, settings, content)
     content.cap_breakpoints(MAX_BREAKPOINTS - (automatic_cache is not None))
+    content.order_lives(turns.messages, automatic_cache)
     # With the vendor's own tools an answer takes as long as they do, and may have to be continued.
     stream = prepared.stream or plan.max_tokens > MAX_TOKENS_UNSTREAMED or bool(prepared.hosted_tools)
     output_config = {"effort": plan.effort, "format": output_format}
@@ -133,7 +127,7 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     body: dict[str, object] = {
         "model": prepared.model,
         "max_tokens": plan.max_tokens,
-        "system": _system(request.instructions, turns.system, format_line, model, conversions),
+        "system": _system(request.instructions, turns.system, model, conversions),
         "messages": turns.messages,
         "thinking": plan.thinking,
         "output_config": {name: value for name, value in output_config.items() if value is not None},
@@ -159,17 +153,12 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     return Call(PATH, orjson.dumps(compact), headers, stream=stream)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 # --- instructions ---------------------------------------------------------------------------------------------------
 
 
 def _system(
     instructions: str | None,
     leading: list[Block],
-    format_line: str | None,
     model: Model,
     conversions: list[Conversion],
 ) -> list[Block]:
@@ -178,8 +167,6 @@ def _system(
         blocks.insert(0, {"type": "text", "text": instructions})
     elif instructions:
         conversions.append(ignored("instructions", "blank text"))
-    if format_line is not None:
-        blocks.append({"type": "text", "text": format_line})
     if not model.claude:
         # Imitating hosts join the blocks without a break.
         for block in blocks[:-1]:
@@ -190,58 +177,42 @@ def _system(
 # --- structured output ------------------------------------------------------------------------------------------------
 
 
-def _output_format(prepared: Prepared, strict: StrictLimits) -> tuple[dict[str, object] | None, str | None]:
-    """`output_config.format`, or the instruction that stands for it."""
-    text = prepared.request.text
-    verbosity = text.get("verbosity")
-    if verbosity not in (None, "medium"):
-        prepared.conversions.append(dropped("text.verbosity", "the vendor has no such setting"))
-    wanted = text.get("format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if not isinstance(wanted, Mapping) or kind in (None, "text"):
-        return None, None
-    if kind == "json_object":
-        prepared.conversions.append(approximated("text.format", "asked for by an instruction", contract=True))
-        return None, JSON_OBJECT_LINE
-    schema = wanted.get("schema")
-    if kind != "json_schema" or not isinstance(schema, Mapping):
-        refuse("text.format", "Anthropic's Messages API has no such output format.", value=True)
-    return _schema_format(prepared, strict, wanted, schema)
-
-
-def _schema_format(
-    prepared: Prepared, strict: StrictLimits, wanted: Mapping[str, object], schema: Mapping[str, object]
-) -> tuple[dict[str, object] | None, str | None]:
-    path, conversions = "text.format.schema", prepared.conversions
-    description = _text(wanted.get("description"))
-    reason = "the model has no structured outputs"
-    if prepared.capabilities.json_schema:
-        try:
-            converted = to_dialect(schema)
-        except Unsupported as unsupported:
-            reason = f"the vendor's structured outputs do not take the schema: {unsupported}"
-        else:
-            if strict.admit(converted.schema, tool=False):
-                conversions.append(ignored("text.format.name", "the vendor does not name schemas"))
-                if converted.losses:
-                    lost = ", ".join(converted.losses)
-                    conversions.append(approximated(path, f"told, but not enforced: {lost}", contract=True))
-                if description and "description" not in converted.schema:
-                    converted.schema["description"] = description
-                return {"type": "json_schema", "schema": converted.schema}, None
-            reason = "the schema is larger than the vendor's structured outputs take"
-    if not schema:
-        refuse(path, "The schema is empty.", value=True)
-    conversions.append(approximated(path, f"asked for by an instruction: {reason}", contract=True))
-    line = JSON_SCHEMA_LINE.format(schema=_schema_text(schema, path))
-    return None, f"{line}\n{description}" if description else line
-
-
-def _schema_text(schema: Mapping[str, object], path: str) -> str:
+def format_obstacle(form: Mapping[str, object], prepared: Prepared) -> str | None:
+    """Why `output_config.format` cannot carry a format; None when it can."""
+    if form.get("type") != "json_schema":
+        return "the vendor has no such mode"
+    schema = form.get("schema")
+    if not prepared.capabilities.json_schema or not isinstance(schema, Mapping):
+        return "the model has no structured outputs"
     try:
-        return orjson.dumps(dict(schema)).decode()
-    except orjson.JSONEncodeError:
-        refuse(path, "The schema is no JSON.", value=True)
+        converted = to_dialect(schema)
+    except Unsupported as unsupported:
+        return f"the vendor's structured outputs do not take the schema: {unsupported}"
+    fits = StrictLimits().admit(converted.schema, tool=False)
+    return None if fits else "the schema is larger than the vendor's structured outputs take"
+
+
+def _output_format(prepared: Prepared, strict: StrictLimits) -> dict[str, object] | None:
+    """`output_config.format`. Formats with an obstacle do not come here."""
+    text, conversions = prepared.request.text, prepared.conversions
+    if text.get("verbosity") not in (None, "medium"):
+        conversions.append(dropped("text.verbosity", "the vendor has no such setting"))
+    wanted = text.get("format")
+    if wanted is None or wanted["type"] == "text":
+        return None
+    obstacle = format_obstacle(wanted, prepared)
+    if wanted["type"] != "json_schema" or obstacle is not None:
+        refuse("text.format", f"The model cannot be held to the format: {obstacle}.", value=True)
+    converted = to_dialect(wanted["schema"])
+    strict.admit(converted.schema, tool=False)
+    conversions.append(ignored("text.format.name", "the vendor does not name schemas"))
+    if converted.losses:
+        lost = ", ".join(converted.losses)
+        conversions.append(approximated("text.format.schema", f"told, but not enforced: {lost}", contract=True))
+    description = wanted.get("description")
+    if description and "description" not in converted.schema:
+        converted.schema["description"] = description
+    return {"type": "json_schema", "schema": converted.schema}
 
 
 # --- tools ----------------------------------------------------------------------------------------------------------
@@ -422,8 +393,15 @@ def _cache_ttl(prepared: Prepared) -> str | None:
 def _automatic_cache(prepared: Prepared, settings: AnthropicSettings, content: Content) -> Block | None:
     options = prepared.request.prompt_cache_options or {}
     automatic = settings.auto_cache and options.get("mode") != "explicit"
+    report = prepared.conversions.append
     if options and not automatic and not content.breakpoints:
-        prepared.conversions.append(ignored("prompt_cache_options", "nothing of the request is marked for the cache"))
+        report(ignored("prompt_cache_options", "nothing of the request is marked for the cache"))
+        return None
+    if content.cache_ttl is not None:
+        report(approximated("prompt_cache_options.ttl", f"the vendor keeps it for {content.cache_ttl}"))
+    for name in ("comparison_response_id", "prewarm"):
+        if options.get(name) is not None:
+            report(ignored(f"prompt_cache_options.{name}", "the vendor's cache has no such setting"))
     return content.cache_control() if automatic else None
 
 

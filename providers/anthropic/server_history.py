@@ -18,6 +18,7 @@ from proxy.provider.history import HOSTED_PROOF, HistoryItem, ReasoningItem, Res
 CALLS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 MCP_LISTING: Final = "mcp_tool_listing"
 
+UNPAIRED: Final = "a call of the vendor's own tool without its result"
 MAX_NOTE: Final = 16_000
 """How much is told of what a tool answered, in characters."""
 
@@ -46,7 +47,8 @@ def server_history(
     for index, item in enumerate(items):
         if isinstance(item, ReasoningItem) and item.proof is not None and item.proof.kind == HOSTED_PROOF:
             payload = _unpacked(item.proof.payload)
-            found.blocks[index] = [mapping(block) for block in sequence(payload.get("blocks"))]
+            blocks = map(mapping, sequence(payload.get("blocks")))
+            found.blocks[index] = [block for block in blocks if text(block.get("type"))]
             found.container = text(payload.get("container")) or found.container
     if found.blocks:
         _leave_out_servers(found, items, mcp_servers, conversions)
@@ -65,16 +67,16 @@ def _leave_out_servers(
     found: ServerHistory, items: Sequence[HistoryItem], mcp_servers: frozenset[str], conversions: list[Conversion]
 ) -> None:
     """Tell of the calls of MCP servers that the request does not name."""
-    absent: dict[str, Block] = {}
+    absent: dict[str, tuple[int, Block]] = {}
     for index, blocks in found.blocks.items():
         kept: list[Block] = []
         told: list[str] = []
         for block in blocks:
             kind = block.get("type")
             if kind == "mcp_tool_use" and text(block.get("server_name")) not in mcp_servers:
-                absent[text(block.get("id"))] = block
-            elif kind == "mcp_tool_result" and (call := absent.get(text(block.get("tool_use_id")))) is not None:
-                told.append(_told(call, block))
+                absent[text(block.get("id"))] = index, block
+            elif kind == "mcp_tool_result" and (call := absent.pop(text(block.get("tool_use_id")), None)) is not None:
+                told.append(_told(call[1], block))
             elif kind == MCP_LISTING and text(block.get("mcp_server_name")) not in mcp_servers:
                 conversions.append(ignored(items[index].path, "the request does not name the MCP server"))
             else:
@@ -83,6 +85,9 @@ def _leave_out_servers(
         if told:
             found.notes[index] = "\n".join(told)
             conversions.append(approximated(items[index].path, "told to the model in words: the server is not offered"))
+    conversions.extend(
+        dropped(items[index].path, UNPAIRED) for index in sorted({index for index, _ in absent.values()})
+    )
 
 
 def _told(call: Json, result: Json) -> str:
@@ -100,12 +105,14 @@ def _told(call: Json, result: Json) -> str:
 
 
 def _leave_out_unpaired(found: ServerHistory, items: Sequence[HistoryItem], conversions: list[Conversion]) -> None:
+    shortened: set[int] = set()
     while unpaired := _unpaired(found, items):
         for index, blocks in found.blocks.items():
             kept = [block for block in blocks if unpaired.isdisjoint(_ids(block))]
             if len(kept) < len(blocks):
                 found.blocks[index] = kept
-                conversions.append(dropped(items[index].path, "a call of the vendor's own tool without its result"))
+                shortened.add(index)
+    conversions.extend(dropped(items[index].path, UNPAIRED) for index in sorted(shortened))
 
 
 def _unpaired(found: ServerHistory, items: Sequence[HistoryItem]) -> set[str]:
@@ -129,9 +136,12 @@ def _unpaired(found: ServerHistory, items: Sequence[HistoryItem]) -> set[str]:
 
 def _ids(block: Json) -> Iterator[str]:
     """The calls that a block belongs to: its own, and the one that made it."""
-    for holder, name in ((block, "id"), (block, "tool_use_id"), (mapping(block.get("caller")), "tool_id")):
-        if found := text(holder.get(name)):
-            yield found
+    if block.get("type") in CALLS:
+        yield text(block.get("id"))
+    elif "tool_use_id" in block:
+        yield text(block.get("tool_use_id"))
+    if caller := text(mapping(block.get("caller")).get("tool_id")):
+        yield caller
 
 
 def _waits(index: int, items: Sequence[HistoryItem]) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, cast
 from providers.anthropic.content import Block
 from providers.anthropic.models import Model
 from proxy.provider.contract import Prepared
-from proxy.provider.conversions import Conversion, approximated, dropped, refuse
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
 from proxy.provider.history import HostedTool
 
 Json: TypeAlias = Mapping[str, object]
@@ -27,6 +27,20 @@ CHOICE_NAMES: Final[Mapping[str, str]] = {
     "tool_search": TOOL_SEARCH_NAME,
 }
 """The names by which a tool is forced; the tools of an MCP server are forced by offering nothing else."""
+
+SEARCH_SETTINGS: Final[Mapping[str, Sequence[object]]] = {
+    "search_context_size": ("medium",),
+    "external_web_access": (True,),
+    "search_content_types": (["text"], []),
+    "return_token_budget": ("default",),
+}
+CONTAINER_SETTINGS: Final[Mapping[str, Sequence[object]]] = {
+    "memory_limit": ("1g",),
+    "network_policy": ({"type": "disabled"},),
+}
+"""Members that the vendor has nothing for, and the values that say what is so anyhow."""
+
+AS_USUAL: Final = "it is so anyhow"
 
 _CONTAINER: Final = re.compile(r"container_[A-Za-z0-9_-]+")
 _BEARER: Final = re.compile(r"bearer\s+(\S+)\s*", re.IGNORECASE)
@@ -102,16 +116,18 @@ class _Offer:
     def report(self, conversion: Conversion) -> None:
         self.prepared.conversions.append(conversion)
 
-    def report_unless(self, tool: HostedTool, neutral: Mapping[str, Sequence[object]], reason: str) -> None:
-        """Declare the members of the tool as dropped, unless they are absent or say nothing."""
-        for member, values in neutral.items():
-            if tool.tool.get(member) not in (None, *values):
-                self.report(dropped(f"{tool.path}.{member}", reason))
+    def report_members(self, holder: Json, path: str, usual: Mapping[str, Sequence[object]], reason: str) -> None:
+        """Declare members that are not carried: as ignored where they have a usual value, else as dropped."""
+        for member, values in usual.items():
+            value = holder.get(member)
+            if value in values:
+                self.report(ignored(f"{path}.{member}", AS_USUAL))
+            elif value is not None:
+                self.report(dropped(f"{path}.{member}", reason))
 
     def report_callers(self, tool: HostedTool) -> None:
-        callers = tool.tool.get("allowed_callers")
-        if isinstance(callers, list) and "programmatic" in callers:
-            self.report(dropped(f"{tool.path}.allowed_callers", "the tool is called by the model alone"))
+        usual: Mapping[str, Sequence[object]] = {"allowed_callers": ([], ["direct"])}
+        self.report_members(tool.tool, tool.path, usual, "the tool is called by the model alone")
 
 
 # --- web search -------------------------------------------------------------------------------------------------------
@@ -122,20 +138,19 @@ def _web_search(offer: _Offer, tool: HostedTool) -> None:
     block: Block = {"type": version, "name": "web_search"}
     if version != FIRST_WEB_SEARCH:
         block["allowed_callers"] = ["direct"]
-    domains = _mapping(tool.tool.get("filters")).get("allowed_domains")
+    filters = tool.tool.get("filters")
+    domains = _mapping(filters).get("allowed_domains")
     if isinstance(domains, list) and domains:
         block["allowed_domains"] = domains
+    elif filters is not None:
+        offer.report(ignored(f"{tool.path}.filters", AS_USUAL))
     location = _mapping(tool.tool.get("user_location"))
     places = {name: location[name] for name in ("city", "region", "country", "timezone") if location.get(name)}
     if places:
         block["user_location"] = {"type": "approximate", **places}
-    neutral: Mapping[str, Sequence[object]] = {
-        "search_context_size": ("medium",),
-        "external_web_access": (True,),
-        "search_content_types": (["text"], []),
-        "return_token_budget": ("default",),
-    }
-    offer.report_unless(tool, neutral, "the vendor's search has no such setting")
+    elif tool.tool.get("user_location") is not None:
+        offer.report(ignored(f"{tool.path}.user_location", AS_USUAL))
+    offer.report_members(tool.tool, tool.path, SEARCH_SETTINGS, "the vendor's search has no such setting")
     offer.found.tools.append(block)
 
 
@@ -151,10 +166,8 @@ def _code_execution(offer: _Offer, tool: HostedTool) -> None:
     settings = _mapping(container)
     if settings.get("file_ids"):
         refuse(f"{path}.file_ids", "File ids of other services mean nothing to Anthropic.")
-    if settings.get("memory_limit") not in (None, "1g"):
-        offer.report(dropped(f"{path}.memory_limit", "the vendor's containers have one size"))
-    if _mapping(settings.get("network_policy")).get("type") not in (None, "disabled"):
-        offer.report(dropped(f"{path}.network_policy", "the vendor's containers have no network"))
+    reason = "the vendor's containers have one size and no network"
+    offer.report_members(settings, path, CONTAINER_SETTINGS, reason)
     offer.report_callers(tool)
     offer.found.runs_code = True
     offer.found.tools.append(
@@ -261,7 +274,8 @@ def _token(tool: HostedTool) -> str | None:
 
 
 def _tool_search(offer: _Offer, tool: HostedTool) -> None:
-    offer.report_unless(tool, {"description": ("",), "parameters": ({},)}, "the vendor describes its search itself")
+    usual: Mapping[str, Sequence[object]] = {"description": ("",), "parameters": ({},)}
+    offer.report_members(tool.tool, tool.path, usual, "the vendor describes its search itself")
     offer.found.tools.append(
         {"type": offer.model.tool_search or "tool_search_tool_bm25_20251119", "name": TOOL_SEARCH_NAME}
     )

@@ -13,8 +13,9 @@ from providers.gemini.decode import GeminiDecoder
 from providers.gemini.encode import encode
 from providers.gemini.errors import BASE_URL_HINT, error_in_answer, error_of_answer
 from providers.gemini.models import Model, capabilities_of, model_families, model_named
+from providers.gemini.server_tools import asks_for_images
 from providers.gemini.settings import GeminiSettings
-from providers.gemini.structured import answer_envelopes, has_final_answer
+from providers.gemini.structured import answer_envelopes, format_obstacle, has_final_answer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
@@ -42,7 +43,8 @@ class Gemini(Provider):
         self.settings = settings
         families = model_families(settings.families)
         self._model_named = lru_cache(MAX_NAMES)(partial(model_named, families=families))
-        self._capabilities = lru_cache(MAX_NAMES)(partial(capabilities_of, families=families))
+        absent = frozenset() if settings.file_search_stores else frozenset({"file_search"})
+        self._capabilities = lru_cache(MAX_NAMES)(partial(capabilities_of, families=families, absent=absent))
 
     @property
     def base_url(self) -> str:
@@ -57,12 +59,17 @@ class Gemini(Provider):
         """The call of `generateContent` or `streamGenerateContent`."""
         return encode(prepared, self._model(prepared), self.settings)
 
+    def format_obstacle(self, form: Mapping[str, object], prepared: Prepared) -> str | None:
+        """What the model has no mode for, alone or beside tools."""
+        return format_obstacle(form, prepared, self._model(prepared))
+
     def decoder(self, prepared: Prepared) -> GeminiDecoder:
         """A reader for the streamed answer."""
         final_answer = has_final_answer(prepared, self._model(prepared))
         return GeminiDecoder(
             final_answer=final_answer,
             envelopes=answer_envelopes(prepared) if final_answer else frozenset(),
+            images=asks_for_images(prepared),
             error_of=partial(error_in_answer, secret=self._key()),
         )
 

@@ -13,6 +13,7 @@ import orjson
 
 from providers.gemini.contents import place_placeholders
 from providers.gemini.models import Model
+from providers.gemini.server_history import SERVER_PARTS
 from providers.gemini.signatures import PLACEHOLDER
 from proxy.provider.contract import Call
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored
@@ -73,18 +74,19 @@ def _contents(body: Body) -> list[Body]:
     ]
 
 
-def _without(*members: str, path: str) -> Amendment:
-    """Takes members out of `generationConfig`."""
+def _without(**paths: str) -> Amendment:
+    """Takes members out of `generationConfig`; the path of the first that was there is told."""
 
     def amendment(body: Body, model: Model) -> Conversion | None:
         config = body.get("generationConfig")
-        if not isinstance(config, dict) or config.keys().isdisjoint(members):
+        there = [member for member in paths if member in config] if isinstance(config, dict) else []
+        if not isinstance(config, dict) or not there:
             return None
-        for member in members:
-            config.pop(member, None)
+        for member in there:
+            del config[member]
         if not config:
             del body["generationConfig"]
-        return dropped(path, "the provider does not take it for the model")
+        return dropped(paths[there[0]], "the provider does not take it for the model")
 
     return amendment
 
@@ -98,9 +100,11 @@ def _without_service_tier(body: Body, model: Model) -> Conversion | None:
 def _without_validation(body: Body, model: Model) -> Conversion | None:
     config = body.get("toolConfig")
     calling = config.get("functionCallingConfig") if isinstance(config, dict) else None
-    if not isinstance(calling, dict) or calling.get("mode") != "VALIDATED":
+    if not isinstance(config, dict) or not isinstance(calling, dict) or calling.get("mode") != "VALIDATED":
         return None
-    del body["toolConfig"]
+    del config["functionCallingConfig"]
+    if not config:
+        del body["toolConfig"]
     return approximated("tools.strict", "the provider does not enforce these schemas for the model", contract=True)
 
 
@@ -108,6 +112,24 @@ def _without_resolutions(body: Body, model: Model) -> Conversion | None:
     parts = [part for content in _contents(body) for part in content["parts"]]
     found = [part.pop("mediaResolution") for part in _with_results(parts) if "mediaResolution" in part]
     return ignored("input.content.detail", "the provider does not take it for the model") if found else None
+
+
+def _without_image_settings(body: Body, model: Model) -> Conversion | None:
+    config = body.get("generationConfig")
+    if not isinstance(config, dict) or config.pop("imageConfig", None) is None:
+        return None
+    return dropped("tools.size", "the provider does not take it for the model")
+
+
+def _without_server_parts(body: Body, model: Model) -> Conversion | None:
+    """What the vendor's own tools did in earlier turns; the tools themselves stay."""
+    found = False
+    for content in _contents(body):
+        kept = [part for part in content["parts"] if part.keys().isdisjoint(SERVER_PARTS)]
+        # A content without a part is none, and one that is left out would divide a turn.
+        if kept and len(kept) < len(content["parts"]):
+            content["parts"], found = kept, True
+    return dropped("input", "the provider refused what its own tools did in earlier turns") if found else None
 
 
 def _with_results(parts: list[Body]) -> list[Body]:
@@ -131,14 +153,18 @@ AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
         (r"missing (?:a )?`?thought[ _]?signature", _with_placeholders),
         (r"thought[ _]?signature", _without_signatures),
         (r"unknown name \"id\".{0,80}function_?(?:call|response)", _without_ids),
-        (r"logprobs", _without("responseLogprobs", "logprobs", path="top_logprobs")),
-        (r"penalty", _without("presencePenalty", "frequencyPenalty", path="presence_penalty")),
-        (r"thinking|include_?thoughts", _without("thinkingConfig", path="reasoning")),
+        (r"logprobs", _without(logprobs="top_logprobs", responseLogprobs="include")),
+        (r"presence_?penalty", _without(presencePenalty="presence_penalty")),
+        (r"frequency_?penalty", _without(frequencyPenalty="frequency_penalty")),
+        (r"penalty", _without(presencePenalty="presence_penalty", frequencyPenalty="frequency_penalty")),
+        (r"thinking|include_?thoughts", _without(thinkingConfig="reasoning")),
         (r"media_?resolution", _without_resolutions),
+        (r"image_?config|aspect_?ratio", _without_image_settings),
+        (r"executable_?code|code_?execution_?result|tool_?(?:call|response)s?\b", _without_server_parts),
         (r"service_?tier", _without_service_tier),
         (r"too many states|\bVALIDATED\b|function_?calling_?config\.mode", _without_validation),
-        (r"\btemperature\b", _without("temperature", path="temperature")),
-        (r"\btop_?p\b", _without("topP", path="top_p")),
+        (r"\btemperature\b", _without(temperature="temperature")),
+        (r"\btop_?p\b", _without(topP="top_p")),
     )
 )
 """What the vendor says, and what is done about it; the first that fits and changes something."""

@@ -14,10 +14,11 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from providers.gemini.parts import IN_RESULTS, PartWriter, VendorPart, only_text
+from providers.gemini.server_history import id_of, parts_of, unpaired
 from providers.gemini.settings import MidSystem
 from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, THOUGHT, TURN
 from proxy.provider.contract import Prepared
-from proxy.provider.conversions import approximated, ignored, refuse
+from proxy.provider.conversions import approximated, dropped, ignored, refuse
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 
 Content: TypeAlias = dict[str, Any]
@@ -31,7 +32,8 @@ MEMBERS: Final = {CALL: "functionCall", TEXT: "text"}
 
 
 class Contents:
-    """The conversation under construction: `system` are the texts of the system instruction, `contents` the turns."""
+    """The conversation under construction: `system` are the texts of the system instruction, `contents` the turns.
+    `circulates`: what the vendor showed of its own tools is among them."""
 
     def __init__(self, prepared: Prepared, writer: PartWriter, mid_system: MidSystem) -> None:
         self.system: list[VendorPart] = []
@@ -42,10 +44,12 @@ class Contents:
         self._waiting: list[tuple[str, str, str]] = []
         self._media: list[VendorPart] = []
         self._last_path = "input"
+        self._unpaired: frozenset[str] = frozenset()
+        self.circulates = False
 
-    def add_all(self, items: Sequence[HistoryItem], last_instructions: Sequence[VendorPart] = ()) -> None:
-        """Append the items, and bring the conversation into its final form. `last_instructions` stand behind all others
-        in the system instruction."""
+    def add_all(self, items: Sequence[HistoryItem]) -> None:
+        """Append the items, and bring the conversation into its final form."""
+        self._unpaired = unpaired(items)
         for item in items:
             if isinstance(item, MessageItem) and self._goes_on_with_text(item):
                 pass
@@ -67,7 +71,6 @@ class Contents:
             reason = "an answer of the model at the end is no beginning of the next: it is told to continue"
             self._prepared.conversions.append(approximated(self._last_path, reason))
             self._user([{"text": CONTINUE}])
-        self.system += last_instructions
         if not self._writer.model.system_instruction:
             self._system_as_user()
         if not self.contents or self.contents[0]["role"] == "model":
@@ -172,6 +175,9 @@ class Contents:
             self.contents.append({"role": "model", "parts": [part]})
 
     def _add_reasoning(self, item: ReasoningItem) -> None:
+        if (parts := parts_of(item)) is not None:
+            self._add_server_parts(parts, item.path)
+            return
         proof = item.proof
         if proof is None or not proof.payload:
             reason = "the model reads no reasoning but its own, by its signature"
@@ -196,6 +202,16 @@ class Contents:
             self._of_model({"text": "".join(item.summary), "thought": True, "thoughtSignature": proof.payload})
         else:
             self._report_lost(item.path)
+
+    def _add_server_parts(self, parts: Sequence[VendorPart], path: str) -> None:
+        """Parts of the vendor's own tools, exactly as they came."""
+        kept = [part for part in parts if id_of(part) not in self._unpaired]
+        if len(kept) < len(parts):
+            reason = "a call of the vendor's own tool without its result"
+            self._prepared.conversions.append(dropped(path, reason))
+        for part in kept:
+            self.circulates = self.circulates or "toolCall" in part
+            self._of_model(part)
 
     def _close_turn(self) -> None:
         """The model's turn is over: the signatures of its end stand there, for the others no part comes any more."""

@@ -16,9 +16,9 @@ from providers.gemini.arguments import StreamedArguments
 from providers.gemini.errors import BASE_URL_HINT
 from providers.gemini.finish import FAILURES, FINISH_REASONS, block_reason, finish_reason
 from providers.gemini.grounding import ContentPart, Grounding, PartKind
-from providers.gemini.hosted import ServerTools
 from providers.gemini.logprobs import Token, split_at, tokens_of
 from providers.gemini.reading import Json, json_text, mapping, mappings, text
+from providers.gemini.server_calls import ServerCalls
 from providers.gemini.signatures import CALL, TEXT, THOUGHT, TURN
 from providers.gemini.structured import FINAL_ANSWER
 from providers.gemini.usage import UsageReport, service_tier
@@ -39,6 +39,7 @@ from proxy.responses.events import (
     Reasoning,
     Started,
     Text,
+    Unmapped,
 )
 
 ErrorOf: TypeAlias = Callable[[object], ProviderError]
@@ -50,7 +51,7 @@ _MAX_FINISH_MESSAGE: Final = 500
 class GeminiDecoder:
     """Reads one answer. `error_of` makes the error of an object with `error` inside it. With `final_answer` the first
     call of that function is the structured answer, and its arguments are text; `envelopes` are members that only a
-    wrapping of it has."""
+    wrapping of it has. `images`: the client asked for images."""
 
     __slots__ = (
         "_answered",
@@ -78,7 +79,12 @@ class GeminiDecoder:
     )
 
     def __init__(
-        self, *, final_answer: bool = False, envelopes: frozenset[str] = frozenset(), error_of: ErrorOf
+        self,
+        *,
+        final_answer: bool = False,
+        envelopes: frozenset[str] = frozenset(),
+        images: bool = False,
+        error_of: ErrorOf,
     ) -> None:
         self._final_answer = final_answer
         self._envelopes = envelopes
@@ -100,7 +106,7 @@ class GeminiDecoder:
         self._logprobs: list[Token] = []
         self._call: _Call | None = None
         self._nameless = False
-        self._tools = ServerTools()
+        self._tools = ServerCalls(images=images)
         self._grounding = Grounding()
         self._usage = UsageReport()
 
@@ -232,6 +238,8 @@ class GeminiDecoder:
 
     def _part(self, part: Json, *, first: bool) -> None:
         """A part of the content; the first one of a chunk may go on with the part before."""
+        if self._tools.drawing and "inlineData" not in part:
+            self._events += self._tools.end_code()
         for member, read in _MEMBERS:
             if isinstance(value := part.get(member), dict):
                 self._grounding.parts.append(ContentPart("other"))
@@ -245,7 +253,9 @@ class GeminiDecoder:
         else:
             if not first:
                 self._grounding.parts.append(ContentPart("other"))
-            if signature and part.keys() <= _EMPTY_PART:
+            if not part.keys() <= _EMPTY_PART:
+                self._events.append(Unmapped(next((_UNREAD[name] for name in _UNREAD if name in part), "part.unknown")))
+            elif signature:
                 self._prove(TURN, signature, "turn_end")
 
     def _thought(self, said: str, signature: str, *, goes_on: bool) -> None:
@@ -254,6 +264,8 @@ class GeminiDecoder:
         if not said and not signature:
             return
         self._close_text()
+        if not self._tools.waiting:
+            self._settle()
         anew = self._reasoning is None
         if self._reasoning is None:
             self._reasoning = self._next_key()
@@ -268,7 +280,7 @@ class GeminiDecoder:
     def _said(self, said: str, signature: str, *, goes_on: bool) -> None:
         """Visible text. A signature stands before the text that it begins with, else behind it; two parts of which one
         is signed are never one text."""
-        self._events += self._tools.settle()
+        self._settle()
         goes_on = goes_on and self._is_last("text")
         key = self._text
         if key is None or self._signed or (signature and not goes_on):
@@ -321,7 +333,7 @@ class GeminiDecoder:
         if answer and self._answered:
             return
         self._close_text()
-        self._events += self._tools.settle()
+        self._settle()
         if call.signature and not answer:
             self._prove(CALL, call.signature, "next")
         self._reasoning = None
@@ -340,26 +352,38 @@ class GeminiDecoder:
         return inner if len(answer) == 1 and name in self._envelopes and isinstance(inner, dict) else answer
 
     def _executable_code(self, value: Json, part: Json) -> None:
-        self._hosted(self._tools.code(value, self._next_key()))
+        self._hosted(self._tools.code(value, part, self._next_key()))
 
     def _code_result(self, value: Json, part: Json) -> None:
-        self._hosted(self._tools.code_result(value, self._next_key()))
+        self._hosted(self._tools.code_result(value, part, self._next_key()))
 
     def _tool_call(self, value: Json, part: Json) -> None:
-        self._hosted(self._tools.tool_call(value, self._next_key()))
+        self._hosted(self._tools.tool_call(value, part, self._next_key()))
 
     def _tool_response(self, value: Json, part: Json) -> None:
-        self._hosted(self._tools.tool_response(value, self._next_key()))
+        self._hosted(self._tools.tool_response(value, part))
 
     def _inline_data(self, value: Json, part: Json) -> None:
-        if part.get("thought") is not True:
-            self._hosted(self._tools.image(value, self._next_key()))
-
-    def _hosted(self, events: Sequence[Hosted]) -> None:
-        if events:
-            self._close_text()
-            self._reasoning = None
+        if part.get("thought") is True:
+            self._events.append(Unmapped("thought.inline_data"))
+            return
+        events = self._tools.image(value, self._next_key())
+        if any(isinstance(event, Hosted) for event in events):
+            self._settle()
+            self._hosted(events)
+        else:
             self._events += events
+
+    def _hosted(self, events: Sequence[Event]) -> None:
+        """A part of a tool's work, which divides what stands before it from what follows."""
+        self._close_text()
+        self._reasoning = None
+        self._events += events
+
+    def _settle(self) -> None:
+        """The answer went on behind what the vendor's tools did."""
+        if self._tools.unsettled:
+            self._events += self._tools.settle(self._next_key())
 
     # --- what is open -----------------------------------------------------------------------------------------------
 
@@ -406,18 +430,22 @@ class GeminiDecoder:
             )
             return
         if regular:
-            self._events += self._tools.settle()
+            self._settle()
+        else:
+            self._events += self._tools.end_code()
         self._close_text(complete=True)
         self._events += (
             Hosted(f"grounding.{number}", step.kind, step.phase, step.fields)
             for number, step in enumerate(self._grounding.steps(self._tools.seen))
         )
+        self._events += map(Unmapped, self._grounding.untold())
         self._over = True
         self._events.append(Finished(reason, detail))
 
     def _fail(self, error: ProviderError) -> None:
         if not self._over:
             self._end_call(whole=False)
+            self._events += self._tools.end_code()
             self._over = True
             self._events.append(Failed(error))
 
@@ -446,7 +474,14 @@ _MEMBERS: Final[Sequence[tuple[str, Callable[[GeminiDecoder, Json, Json], None]]
     ("toolResponse", GeminiDecoder._tool_response),
     ("inlineData", GeminiDecoder._inline_data),
 )
-"""What a part may be besides text; other kinds (`fileData`, ...) show nothing."""
+"""What a part may be besides text."""
+
+_UNREAD: Final = {
+    "fileData": "file_data",
+    "functionResponse": "function_response",
+    "audioTranscription": "audio_transcription",
+}
+"""Members of parts that have no Responses form, and what they are counted as; others are `part.unknown`."""
 
 _PLAIN_CHUNK: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime"})
 _PLAIN_CANDIDATE: Final = frozenset({"content", "index"})

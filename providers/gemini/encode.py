@@ -12,7 +12,8 @@ import orjson
 from providers.gemini.address import method_path
 from providers.gemini.contents import Contents
 from providers.gemini.models import Model
-from providers.gemini.parts import PartWriter, VendorPart
+from providers.gemini.parts import PartWriter
+from providers.gemini.server_tools import offered_server_tools
 from providers.gemini.settings import GeminiSettings
 from providers.gemini.structured import OutputFormat, output_format
 from providers.gemini.thinking import thinking_config
@@ -49,6 +50,9 @@ SAMPLING: Final = {"temperature": "temperature", "top_p": "topP"}
 PENALTIES: Final = {"presence_penalty": "presencePenalty", "frequency_penalty": "frequencyPenalty"}
 LOGPROBS_INCLUDE: Final = "message.output_text.logprobs"
 
+GIVEN: Final = ("code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources")
+"""Values of `include` for what answers have anyhow."""
+
 SERVICE_TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
 """The vendor's tiers; `auto` is said by saying nothing."""
 
@@ -66,14 +70,15 @@ def encode(prepared: Prepared, model: Model, settings: GeminiSettings) -> Call:
     """The call. Raises RefusedError for what cannot be carried and must not be lost, and for too long a body."""
     path = method_path(prepared.model, stream=prepared.stream)
     form = output_format(prepared, model)
-    contents = _contents(prepared, model, settings, form)
-    tools, tool_config = tools_and_config(prepared, model, form)
+    contents = _contents(prepared, model, settings)
+    server_tools = offered_server_tools(prepared, settings)
+    tools, tool_config = tools_and_config(prepared, model, form, server_tools, circulates=contents.circulates)
     body: Json = {
         "systemInstruction": {"parts": contents.system} if contents.system else None,
         "contents": contents.contents,
         "tools": tools,
         "toolConfig": tool_config,
-        "generationConfig": _generation_config(prepared, model, form),
+        "generationConfig": _generation_config(prepared, model, form) | server_tools.generation,
         "safetySettings": [setting.model_dump() for setting in settings.safety_settings],
         "serviceTier": _service_tier(prepared),
     }
@@ -91,8 +96,8 @@ def encode(prepared: Prepared, model: Model, settings: GeminiSettings) -> Call:
     return Call(path, written, stream=prepared.stream)
 
 
-def _contents(prepared: Prepared, model: Model, settings: GeminiSettings, form: OutputFormat) -> Contents:
-    """The conversation, with the instructions in front of everything and the line for the form behind them."""
+def _contents(prepared: Prepared, model: Model, settings: GeminiSettings) -> Contents:
+    """The conversation, with the instructions in front of everything."""
     contents = Contents(prepared, PartWriter(prepared, model, settings.base_url), settings.mid_system)
     instructions = prepared.request.instructions
     if instructions is not None:
@@ -100,8 +105,7 @@ def _contents(prepared: Prepared, model: Model, settings: GeminiSettings, form: 
             contents.system.append({"text": instructions})
         else:
             prepared.conversions.append(ignored("instructions", "blank text"))
-    line: list[VendorPart] = [] if form.line is None else [{"text": form.line}]
-    contents.add_all(prepared.items, last_instructions=line)
+    contents.add_all(prepared.items)
     return contents
 
 
@@ -144,7 +148,7 @@ def _sampling(config: Json, prepared: Prepared) -> None:
 def _logprobs(config: Json, prepared: Prepared) -> None:
     top = prepared.request.top_logprobs
     include: list[str] = [*prepared.request.include]
-    prepared.conversions += unneeded_includes(include, LOGPROBS_INCLUDE)
+    prepared.conversions += unneeded_includes(include, LOGPROBS_INCLUDE, GIVEN)
     asked = LOGPROBS_INCLUDE in include
     if not top and not asked:
         return

@@ -6,7 +6,7 @@ count bytes of UTF-8. Source: the references of `GroundingSupport`, `Segment`, `
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from providers.gemini import hosted
 from providers.gemini.reading import Json, count, mapping, mappings, sequence, text, texts
@@ -14,6 +14,14 @@ from proxy.responses.events import Annotation, Key
 
 PartKind: TypeAlias = Literal["text", "thought", "other"]
 Span: TypeAlias = tuple[int, int]
+
+
+class Place(NamedTuple):
+    """What is cited: the vendor's word for the citation, the cited span, and the number of its source."""
+
+    element: str
+    span: Span
+    source: int
 
 
 @dataclass(slots=True)
@@ -28,7 +36,17 @@ class ContentPart:
 class Grounding:
     """What is known of one answer: its content so far (`parts`), and what the vendor says of its sources."""
 
-    __slots__ = ("_chunks", "_citations", "_file_queries", "_pages", "_queries", "_supports", "parts")
+    __slots__ = (
+        "_chunks",
+        "_citations",
+        "_entry_point",
+        "_file_queries",
+        "_pages",
+        "_queries",
+        "_supports",
+        "_told",
+        "parts",
+    )
 
     def __init__(self) -> None:
         self.parts: list[ContentPart] = []
@@ -38,6 +56,8 @@ class Grounding:
         self._supports: list[Json] = []
         self._citations: dict[tuple[Span, str], Json] = {}
         self._pages: list[Json] = []
+        self._entry_point = False
+        self._told: set[Place] = set()
 
     def read(self, candidate: Json) -> None:
         """Take in what a candidate says of its sources; what it says anew replaces what it said before."""
@@ -47,6 +67,7 @@ class Grounding:
             self._file_queries = texts(said.get("retrievalQueries")) or self._file_queries
             self._chunks = [mapping(chunk) for chunk in sequence(said.get("groundingChunks"))] or self._chunks
             self._supports = mappings(said.get("groundingSupports")) or self._supports
+            self._entry_point = self._entry_point or bool(mapping(said.get("searchEntryPoint")))
         if isinstance(said := candidate.get("citationMetadata"), dict):
             citations = mappings(said.get("citations")) or mappings(said.get("citationSources"))
             for citation in citations:
@@ -63,12 +84,26 @@ class Grounding:
         visible = _VisibleText(self.parts)
         first = visible.start_of(key)
         found: list[Annotation] = []
-        for (start, end), chunk in self._cited(visible, complete):
+        for place, chunk in self._cited(visible, complete):
+            start, end = place.span
             if start >= first or end > first:
                 annotation = _annotation(chunk, max(start, first) - first, end - first)
                 if annotation is not None:
                     found.append(Annotation(key, annotation))
+                    self._told.add(place)
         return found
+
+    def untold(self) -> list[str]:
+        """What has no place in the answer: sources of a text that had ended when they came, or that nothing names; and
+        the vendor's own display of a search."""
+        if not self._supports and not self._citations:
+            missed = set[str]()
+        else:
+            places = (place for place, _ in self._cited(_VisibleText(self.parts), complete=True))
+            missed = {place.element for place in places if place not in self._told}
+        if self._entry_point:
+            missed.add("search_entry_point")
+        return sorted(missed)
 
     def steps(self, seen: set[str]) -> list[hosted.Step]:
         """The searches and pages that were no parts of the answer; `seen` are the types of tools that were."""
@@ -83,8 +118,8 @@ class Grounding:
             steps += hosted.pages_read(self._pages)
         return steps
 
-    def _cited(self, visible: "_VisibleText", complete: bool) -> Iterator[tuple[Span, Json]]:
-        """Each span that has a source, with the grounding chunk of the source."""
+    def _cited(self, visible: "_VisibleText", complete: bool) -> Iterator[tuple[Place, Json]]:
+        """Each place that has a source, with the grounding chunk of the source."""
         for support in self._supports:
             segment = mapping(support.get("segment"))
             if not complete and _part_of(segment) >= len(self.parts):
@@ -92,10 +127,11 @@ class Grounding:
             span = visible.span_of(segment)
             for each in sequence(support.get("groundingChunkIndices")):
                 index = count(each)
-                if index is not None and index < len(self._chunks):
-                    yield span, self._chunks[index]
-        for (offsets, _), chunk in self._citations.items():
-            yield visible.place(*offsets), chunk
+                if index is not None:
+                    chunk = self._chunks[index] if index < len(self._chunks) else {}
+                    yield Place("grounding_supports", span, index), chunk
+        for number, ((offsets, _), chunk) in enumerate(self._citations.items()):
+            yield Place("citations", visible.place(*offsets), number), chunk
 
 
 class _VisibleText:

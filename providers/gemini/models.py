@@ -15,6 +15,9 @@ from proxy.provider.families import Changes, Families, shipped_rows
 ThinkingStyle: TypeAlias = Literal["none", "budget", "level"]
 Level: TypeAlias = Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"]
 
+HOSTED_TOOLS: Final = ("web_search", "code_interpreter", "file_search", "image_generation")
+"""The vendor's own tools that are translated; what else stands in a row is not offered."""
+
 REQUEST_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """The values of `reasoning.effort`, from the least to the most; all are translated for every model that thinks."""
 
@@ -23,6 +26,7 @@ NEWEST: Final = Capabilities(
     allowed_tools=True,
     tool_name_limit=128,
     tool_name_starts_with_letter=True,
+    hosted_tools=("web_search", "code_interpreter", "file_search"),
     logprobs=True,
 )
 
@@ -61,8 +65,9 @@ def model_named(name: str, families: Families[Model]) -> Model:
     return families.find(bare_name(name)).row
 
 
-def capabilities_of(name: str, families: Families[Model]) -> Capabilities:
-    """The row as the core reads it. Signatures are bound to the model, so the family is its exact name."""
+def capabilities_of(name: str, families: Families[Model], absent: frozenset[str] = frozenset()) -> Capabilities:
+    """The row as the core reads it. Signatures are bound to the model, so the family is its exact name. `absent`: tools
+    of the vendor's that nothing is configured for."""
     row = model_named(name, families)
     thinks = row.thinking != "none"
     return replace(
@@ -70,4 +75,7 @@ def capabilities_of(name: str, families: Families[Model]) -> Capabilities:
         family=bare_name(name),
         reasoning=thinks,
         efforts=REQUEST_EFFORTS if thinks else None,
+        hosted_tools=tuple(
+            tool for tool in row.capabilities.hosted_tools if tool in HOSTED_TOOLS and tool not in absent
+        ),
     )

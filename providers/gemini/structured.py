@@ -22,7 +22,6 @@ ENVELOPES: Final = ("parameters", FINAL_ANSWER)
 
 FORMAT_PATH: Final = "text.format"
 JSON: Final = "application/json"
-JSON_OBJECT_LINE: Final = "Answer with one JSON object only: no text before or after it and no code fence."
 FINAL_ANSWER_DESCRIPTION: Final = (
     "Gives the final answer to the user. Call it alone, when no other function has to be called any more."
 )
@@ -30,13 +29,12 @@ FINAL_ANSWER_DESCRIPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """`generation` are members of `generationConfig`, `line` an instruction, `final_answer` a function declaration.
+    """`generation` are members of `generationConfig`, `final_answer` is a function declaration.
 
     `declares_tools`: the client's tools are declared beside it.
     """
 
     generation: Mapping[str, object] = field(default_factory=dict)
-    line: str | None = None
     final_answer: Mapping[str, object] | None = None
     declares_tools: bool = True
 
@@ -58,6 +56,26 @@ def answer_envelopes(prepared: Prepared) -> frozenset[str]:
     return frozenset(ENVELOPES).difference(declared) if isinstance(declared, Mapping) and declared else frozenset()
 
 
+def format_obstacle(wanted: Mapping[str, object], prepared: Prepared, model: Model) -> str | None:
+    """Why the model cannot be held to a format; None when it can."""
+    kind, able = wanted.get("type"), prepared.capabilities
+    if not (able.json_schema if kind == "json_schema" else able.json_object):
+        return "the model has no such mode"
+    if model.schema_with_tools:
+        return None
+    if prepared.hosted_tools and prepared.tool_choice.mode != "none":
+        return "the model has no JSON mode beside the vendor's own tools"
+    if not prepared.tools or prepared.tool_choice.mode != "auto":
+        return None
+    if kind == "json_object":
+        return "the model has no JSON mode beside tools"
+    if any(tool.name == FINAL_ANSWER for tool in prepared.tools):
+        return f"a tool has the name '{FINAL_ANSWER}', under which the model would give its answer"
+    schema = wanted.get("schema")
+    root = to_dialect(schema).schema.get("type", "object") if isinstance(schema, Mapping) else "object"
+    return None if root == "object" else "beside tools the model answers with objects only"
+
+
 def output_format(prepared: Prepared, model: Model) -> OutputFormat:
     """How the request's `text` is carried. Raises RefusedError for a form that the model cannot be held to."""
     conversions = prepared.conversions
@@ -70,11 +88,8 @@ def output_format(prepared: Prepared, model: Model) -> OutputFormat:
     kind = wanted.get("type")
     if kind in (None, "text"):
         return OutputFormat()
-    able = prepared.capabilities
-    if kind not in ("json_object", "json_schema") or not (
-        able.json_schema if kind == "json_schema" else able.json_object
-    ):
-        refuse(FORMAT_PATH, f"The model '{prepared.model}' cannot be held to the format '{kind}'.", value=True)
+    if (obstacle := format_obstacle(wanted, prepared, model)) is not None:
+        refuse(FORMAT_PATH, f"The model '{prepared.model}' cannot be held to the format: {obstacle}.", value=True)
     if not prepared.tools or model.schema_with_tools:
         return OutputFormat(_native(wanted, conversions))
     mode = prepared.tool_choice.mode
@@ -85,10 +100,6 @@ def output_format(prepared: Prepared, model: Model) -> OutputFormat:
     if mode != "auto":
         conversions.append(ignored(FORMAT_PATH, "a tool has to be called, so there is no text to have a format"))
         return OutputFormat()
-    if kind == "json_object":
-        reason = "asked for by an instruction: the model has no JSON mode beside tools"
-        conversions.append(approximated(FORMAT_PATH, reason, contract=True))
-        return OutputFormat(line=JSON_OBJECT_LINE)
     return OutputFormat(final_answer=_final_answer(wanted, prepared))
 
 
@@ -134,14 +145,7 @@ def _schema(wanted: Mapping[str, object], conversions: list[Conversion]) -> Mapp
 
 def _final_answer(wanted: Mapping[str, object], prepared: Prepared) -> dict[str, object]:
     conversions = prepared.conversions
-    for tool in prepared.tools:
-        if tool.name == FINAL_ANSWER:
-            message = f"No tool may be called '{FINAL_ANSWER}' where an answer with a schema is asked of this model."
-            refuse(f"{tool.path}.name", message, value=True)
-    schema = dict(_schema(wanted, conversions))
-    if schema.setdefault("type", "object") != "object":
-        message = "Beside tools this model takes only schemas of type 'object'."
-        refuse(f"{FORMAT_PATH}.schema", message, value=True)
+    schema = {"type": "object", **_schema(wanted, conversions)}
     reason = f"the model takes no schema beside tools: it answers by calling '{FINAL_ANSWER}'"
     conversions.append(approximated(FORMAT_PATH, reason, contract=True))
     description = wanted.get("description")

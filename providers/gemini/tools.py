@@ -1,7 +1,10 @@
-"""Function tools -> `tools` and `toolConfig`.
+"""Function tools, and the vendor's own -> `tools` and `toolConfig`.
 
 Source: Google's function-calling guide. All functions stand in one tool. The calling mode is request-wide: VALIDATED
 holds every call to its schema and leaves the choice free, as AUTO does.
+
+Beside functions the vendor shows what its own tools do, and wants to be sent it again (`circulates`): then it knows no
+AUTO.
 """
 
 from collections.abc import Mapping
@@ -9,6 +12,7 @@ from typing import Final, TypeAlias
 
 from providers.gemini.models import Model
 from providers.gemini.schema import to_dialect
+from providers.gemini.server_tools import ServerTools
 from providers.gemini.structured import FINAL_ANSWER, OutputFormat, report_schema
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
@@ -21,17 +25,21 @@ ENFORCING_MODES: Final = frozenset({"ANY", "VALIDATED"})
 
 
 def tools_and_config(
-    prepared: Prepared, model: Model, form: OutputFormat
+    prepared: Prepared, model: Model, form: OutputFormat, server_tools: ServerTools, *, circulates: bool = False
 ) -> tuple[list[dict[str, object]], dict[str, object] | None]:
-    """`tools` and `toolConfig`; without functions the vendor takes no config. Raises RefusedError."""
+    """`tools` and `toolConfig`. `circulates`: the conversation has what the vendor showed of its own tools. Raises
+    RefusedError."""
     offered = _offered(prepared) if form.declares_tools else []
+    config: dict[str, object] = {}
+    if circulates or (server_tools.tools and offered):
+        config["includeServerSideToolInvocations"] = True
     if not offered:
-        if prepared.tool_choice.mode in ("required", "named"):
+        if prepared.tool_choice.mode in ("required", "named") and not server_tools.forced:
             refuse("tool_choice", "A tool is required, but none is offered that the model can call.", value=True)
         if not prepared.request.parallel_tool_calls:
             prepared.conversions.append(ignored("parallel_tool_calls", "no tool is offered"))
-        return [], None
-    calling = _calling(prepared, model, form, offered)
+        return server_tools.tools, config or None
+    calling = _calling(prepared, model, form, offered, circulates=bool(config))
     mode = calling.get("mode")
     declarations: list[Declaration] = [_declaration(tool, mode, prepared.conversions) for tool in offered]
     if form.final_answer is not None:
@@ -41,18 +49,22 @@ def tools_and_config(
             prepared.conversions.append(ignored("parallel_tool_calls", "no tool may be called"))
         else:
             prepared.conversions.append(dropped("parallel_tool_calls", "the vendor cannot be told"))
-    return [{"functionDeclarations": declarations}], {"functionCallingConfig": calling} if calling else None
+    if calling:
+        config["functionCallingConfig"] = calling
+    return [{"functionDeclarations": declarations}, *server_tools.tools], config or None
 
 
 def _offered(prepared: Prepared) -> list[FunctionTool]:
     """The tools that are declared: only the vendor's ANY knows allowed names, so otherwise the others are left out."""
     choice = prepared.tool_choice
-    if choice.allowed is None or choice.mode == "required":
+    if choice.allowed is None or (choice.mode == "required" and choice.allowed):
         return prepared.tools
     return [tool for tool in prepared.tools if tool.name in choice.allowed]
 
 
-def _calling(prepared: Prepared, model: Model, form: OutputFormat, offered: list[FunctionTool]) -> dict[str, object]:
+def _calling(
+    prepared: Prepared, model: Model, form: OutputFormat, offered: list[FunctionTool], *, circulates: bool
+) -> dict[str, object]:
     """The `functionCallingConfig`; empty where the vendor's own default is meant."""
     choice = prepared.tool_choice
     if form.final_answer is not None:
@@ -63,7 +75,11 @@ def _calling(prepared: Prepared, model: Model, form: OutputFormat, offered: list
         return {"mode": "ANY", "allowedFunctionNames": [choice.name]}
     if choice.mode == "required":
         return {"mode": "ANY"} if choice.allowed is None else {"mode": "ANY", "allowedFunctionNames": [*choice.allowed]}
-    if model.validated and all(tool.strict is not False for tool in offered):
+    lenient = [tool for tool in offered if tool.strict is False]
+    if circulates and lenient:
+        reason = "beside the vendor's own tools every call is held to its schema"
+        prepared.conversions += [approximated(f"{tool.path}.strict", reason) for tool in lenient]
+    if circulates or (model.validated and not lenient):
         return {"mode": "VALIDATED"}
     return {}
 

@@ -16,10 +16,11 @@ from providers.openai_chat.amend import amended
 from providers.openai_chat.decode import ChatDecoder
 from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.dialects import DIALECTS, OPENAI, detected
-from providers.openai_chat.encode import encode
+from providers.openai_chat.encode import encode, format_obstacle
 from providers.openai_chat.errors import error_in_answer, error_of_answer
 from providers.openai_chat.families import bare, families
 from providers.openai_chat.salvage import salvaged_call
+from providers.openai_chat.tools import searches_the_web
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Decoder, Http, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
@@ -131,6 +132,10 @@ class OpenAIChat(Provider):
         """The Chat Completions request."""
         return encode(prepared, self._row(prepared), self.settings.extra_body)
 
+    def format_obstacle(self, form: Mapping[str, object], prepared: Prepared) -> str | None:
+        """What the server does not hold the model to."""
+        return format_obstacle(form, prepared, self._row(prepared))
+
     def decoder(self, prepared: Prepared) -> Decoder:
         """A reader for the streamed answer."""
         return self._decoder(prepared)
@@ -196,14 +201,15 @@ class OpenAIChat(Provider):
     def _decoder(self, prepared: Prepared) -> ChatDecoder:
         dialect = self._row(prepared)
         offered = _offered(prepared) if dialect.salvages_calls else frozenset()
-        return ChatDecoder(dialect, partial(error_in_answer, dialect=dialect, secret=self._key()), offered)
+        error_of = partial(error_in_answer, dialect=dialect, secret=self._key())
+        return ChatDecoder(dialect, error_of, offered, searches=searches_the_web(prepared))
 
     def _key(self) -> str:
         return self.settings.api_key.reveal() if self.settings.api_key is not None else ""
 
 
 def _offered(prepared: Prepared) -> frozenset[str]:
-    """The names of the tools that the model may call."""
+    """The names of the functions that the model may call."""
     choice = prepared.tool_choice
     if choice.mode == "none":
         return frozenset()

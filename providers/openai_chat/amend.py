@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -14,6 +14,7 @@ from proxy.provider.errors import ProviderError
 #: Members whose absence the client may be told of, and their paths in the request. Nothing that the client relies upon
 #: is here: no tool, schema, choice or content.
 DROPPABLE: Final[Mapping[str, str]] = {
+    "enable_thinking": "reasoning.effort",
     "frequency_penalty": "frequency_penalty",
     "logprobs": "include",
     "parallel_tool_calls": "parallel_tool_calls",
@@ -26,6 +27,8 @@ DROPPABLE: Final[Mapping[str, str]] = {
     "safety_identifier": "safety_identifier",
     "service_tier": "service_tier",
     "temperature": "temperature",
+    "thinking": "reasoning.effort",
+    "thinking_budget": "reasoning.effort",
     "top_logprobs": "top_logprobs",
     "top_p": "top_p",
     "user": "user",
@@ -39,7 +42,12 @@ _SAID: Final[Mapping[str, re.Pattern[str]]] = {
 }
 
 #: Members that mean nothing without the other.
-_TOGETHER: Final[Mapping[str, str]] = {"logprobs": "top_logprobs"}
+_TOGETHER: Final[Mapping[str, str]] = {"enable_thinking": "thinking_budget", "logprobs": "top_logprobs"}
+
+#: Members that a message may speak of without naming them: only in quotation marks are they named.
+_COMMON_WORDS: Final = frozenset({"thinking"})
+
+BREAKPOINT: Final = "prompt_cache_breakpoint"
 
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 
@@ -72,12 +80,26 @@ def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
             body = {new if name == old else name: value for name, value in body.items()}
             conversion = approximated("max_output_tokens", f"sent as {new}")
             return replace(call, body=orjson.dumps(body)), conversion
+    if BREAKPOINT in f"{error.message} {error.vendor_param}" and _without_breakpoints(body):
+        conversion = ignored(f"input.content.{BREAKPOINT}", "the server refused it")
+        return replace(call, body=orjson.dumps(body)), conversion
     for name, path in DROPPABLE.items():
         if name in body and _names(error, name):
-            del body[name]
-            body.pop(_TOGETHER.get(name, ""), None)
+            value, alternatives = body.pop(name), body.pop(_TOGETHER.get(name, ""), None)
+            if name == "logprobs" and (alternatives is not None or value is not True):
+                path = "top_logprobs"
             return replace(call, body=orjson.dumps(body)), dropped(path, "the server refused it")
     return None
+
+
+def _without_breakpoints(body: Mapping[str, Any]) -> bool:
+    """Take the ends of cached beginnings out of the messages; whether there were any."""
+    found = False
+    for message in body.get("messages", ()):
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            found |= part.pop(BREAKPOINT, None) is not None
+    return found
 
 
 def _names(error: ProviderError, member: str) -> bool:
@@ -86,6 +108,8 @@ def _names(error: ProviderError, member: str) -> bool:
         return re.split(r"[.\[]", error.vendor_param, maxsplit=1)[0] == member
     if (said := _SAID.get(member)) is not None and said.search(error.message):
         return True
+    if member in _COMMON_WORDS:
+        return re.search(rf"""['"`]{member}['"`.]""", error.message) is not None
     # xAI names it in camel case.
     camel = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), member)
     return re.search(rf"(?<![\w.])({re.escape(member)}|{re.escape(camel)})(?!\w)", error.message) is not None

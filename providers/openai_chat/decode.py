@@ -9,9 +9,10 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from providers.openai_chat.citations import NumberedCitations
+from providers.openai_chat.citations import Citations
 from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.errors import error_in_answer, failure_code, not_json
+from providers.openai_chat.images import Images
 from providers.openai_chat.reading import (
     FAILURES,
     FINISH_REASONS,
@@ -20,7 +21,6 @@ from providers.openai_chat.reading import (
     joined_text,
     text_of,
     token_logprobs,
-    url_citations,
 )
 from providers.openai_chat.salvage import calls_in_error
 from providers.openai_chat.stretches import Stretches
@@ -32,13 +32,13 @@ from proxy.provider.errors import ProviderError
 from proxy.provider.lenient_json import lenient_json
 from proxy.provider.repetition import RepeatedText
 from proxy.responses.events import (
-    Annotation,
     Event,
     Failed,
     Finished,
     Refusal,
     Started,
     Text,
+    Unmapped,
 )
 
 CONTENT: Final = "content"
@@ -50,19 +50,19 @@ ErrorOf: TypeAlias = Callable[[object], ProviderError]
 
 
 class ChatDecoder:
-    """Reads one answer. `error_of` makes the error of an error object inside it; `offered` are the names of the tools
-    that the model may call."""
+    """Reads one answer. `error_of` makes the error of an error object inside it; `offered` are the names of the
+    functions that the model may call. `searches`: the client asked for the server's own search."""
 
     __slots__ = (
-        "_annotations",
         "_calls",
         "_choice",
-        "_cited",
+        "_citations",
         "_detail",
         "_dialect",
         "_error_of",
         "_events",
         "_held",
+        "_images",
         "_logprobs",
         "_offered",
         "_output",
@@ -77,7 +77,12 @@ class ChatDecoder:
     )
 
     def __init__(
-        self, dialect: Dialect, error_of: ErrorOf | None = None, offered: Collection[str] = frozenset()
+        self,
+        dialect: Dialect,
+        error_of: ErrorOf | None = None,
+        offered: Collection[str] = frozenset(),
+        *,
+        searches: bool = False,
     ) -> None:
         self._dialect = dialect
         self._offered = offered
@@ -90,18 +95,18 @@ class ChatDecoder:
         self._service_tier: str | None = None
         self._choice: object = None
         self._detail: str | None = None
-        # Text: white space is held back until something visible follows; annotations wait for the text they belong to.
+        # Text: white space is held back until something visible follows.
         self._repeated = RepeatedText()
         tags = dialect.think_tags or dialect.thinks_first
         self._think_tags = ThinkTags(inside=dialect.thinks_first) if tags else None
         self._text_open = False
         self._held = ""
         self._logprobs: list[dict[str, object]] | None = None
-        self._annotations: list[Annotation] = []
-        self._cited = NumberedCitations() if dialect.numbered_citations else None
+        self._citations = Citations(CONTENT, numbered=dialect.numbered_citations, searches=searches)
         # Reasoning, each stretch of which is an item of its own; and calls.
         self._reasoned = Stretches(dialect.replay)
         self._calls = ToolCalls()
+        self._images = Images()
 
     # --- the way in -------------------------------------------------------------------------------------------------
 
@@ -111,6 +116,7 @@ class ChatDecoder:
             return ()
         data = frame.data
         if (text := self._repeated.text(data)) is not None:
+            self._citations.said += len(text)
             return (Text(CONTENT, text),)
         try:
             chunk = orjson.loads(data)
@@ -119,6 +125,7 @@ class ChatDecoder:
         else:
             if self._text_open and (text := self._next_text(chunk)) is not None:
                 self._repeated.learn(data, b'"content"', text)
+                self._citations.said += len(text)
                 return (Text(CONTENT, text),)
             self._repeated.forget()
             self._value(chunk, frame.event)
@@ -127,13 +134,7 @@ class ChatDecoder:
 
     def _next_text(self, chunk: object) -> str | None:
         """The text of a chunk that goes on with the open text and says nothing else, as nearly every chunk does."""
-        if (
-            not isinstance(chunk, dict)
-            or self._reasoned.key is not None
-            or self._annotations
-            or self._logprobs
-            or self._cited is not None
-        ):
+        if not isinstance(chunk, dict) or self._reasoned.key is not None or self._logprobs or not self._citations.plain:
             return None
         choices = chunk.get("choices")
         if (
@@ -142,6 +143,8 @@ class ChatDecoder:
             or chunk.get("usage") is not None
             or chunk.get("error")
             or chunk.get("x_groq") is not None
+            or chunk.get("citations")
+            or chunk.get("search_results")
             or (self._service_tier is None and chunk.get("service_tier"))
         ):
             return None
@@ -253,8 +256,8 @@ class ChatDecoder:
             self._usage(counts, chunk.get("timings"))
         if (verdict := chunk.get("base_resp")) is not None and self._failed_by(verdict):
             return
-        if self._cited is not None:
-            self._cited.sources(chunk)
+        if chunk.get("citations") or chunk.get("search_results"):
+            self._citations.sources(chunk)
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
             self._a_choice(choices[0])
         if (extra := chunk.get("x_groq")) is not None:
@@ -320,10 +323,14 @@ class ChatDecoder:
             self._content_value(content)
         if refusal := delta.get("refusal"):
             self._refusal(refusal)
-        if not content and (audio := delta.get("audio")):
-            self._audio(audio)
+        if audio := delta.get("audio"):
+            self._audio(audio, spoken=not content)
+        if images := delta.get("images"):
+            self._made(images)
+        if delta.get("executed_tools"):
+            self._events.append(Unmapped("executed_tools"))
         if annotations := delta.get("annotations"):
-            self._citations(annotations)
+            self._events += self._citations.annotate(annotations)
         if calls := delta.get("tool_calls"):
             self._tool_calls(calls)
         if call := delta.get("function_call"):
@@ -331,6 +338,7 @@ class ChatDecoder:
 
     def _content(self, text: str) -> None:
         """Visible text, in which a leading think block may hide."""
+        self._citations.said += len(text)
         tags = self._think_tags
         if tags is None or tags.passing:
             self._visible(text)
@@ -354,15 +362,13 @@ class ChatDecoder:
             self._held = ""
             self._end_reasoning()
             self._text_open = self._output = True
+            self._citations.begin(len(text))
         elif self._reasoned.key is not None:
             self._end_reasoning()
         logprobs, self._logprobs = self._logprobs, None
         self._events.append(Text(CONTENT, text, logprobs))
-        if self._cited is not None:
-            self._cited.text(text)
-        if self._annotations:
-            self._events += self._annotations
-            self._annotations = []
+        if not self._citations.plain:
+            self._events += self._citations.text(text)
 
     def _content_value(self, content: object) -> None:
         """Content that is not a string: parts (Mistral, Databricks), or an object that JSON mode did not print."""
@@ -388,6 +394,10 @@ class ChatDecoder:
                 self._content(text)
             elif isinstance(refusal := part.get("refusal"), str) and refusal:
                 self._refusal(refusal)
+            elif part.get("type") == "image_url":
+                self._made([part])
+            elif part.get("type") not in ("text", "output_text", "refusal", None):
+                self._events.append(Unmapped("content.unknown"))
 
     def _refusal(self, refusal: object) -> None:
         if isinstance(refusal, str):
@@ -395,10 +405,31 @@ class ChatDecoder:
             self._output = True
             self._events.append(Refusal(REFUSAL, refusal))
 
-    def _audio(self, audio: object) -> None:
-        """Speech: its transcript is the text."""
-        if isinstance(audio, dict) and (transcript := text_of(audio.get("transcript"))):
+    def _audio(self, audio: object, *, spoken: bool) -> None:
+        """Speech: its transcript is the text, where that is not told beside it."""
+        if not isinstance(audio, dict):
+            return
+        if spoken and (transcript := text_of(audio.get("transcript"))):
+            self._citations.said += len(transcript)
             self._visible(transcript)
+        if audio.get("data"):
+            self._events.append(Unmapped("audio"))
+
+    def _made(self, images: object) -> None:
+        """Images that the model made, each an item."""
+        for event in self._images.read(images):
+            if not isinstance(event, Unmapped):
+                self._end_text()
+            self._events.append(event)
+
+    def _end_text(self) -> None:
+        """Something else follows: text behind it is another message, and white space in front of it is none."""
+        self._flush_think_tags()
+        self._end_reasoning()
+        self._output = True
+        self._events += self._citations.close()
+        self._text_open = False
+        self._held = ""
 
     def _thought(self, thought: object, details: object) -> None:
         """Reasoning text; `reasoning_details` repeat it in parts, which say whether it is a summary."""
@@ -417,29 +448,10 @@ class ChatDecoder:
     def _end_reasoning(self) -> None:
         self._reasoned.end(self._events, in_text=self._text_open)
 
-    def _citations(self, annotations: object) -> None:
-        citations = [Annotation(CONTENT, citation) for citation in url_citations(annotations)]
-        if self._text_open:
-            self._events += citations
-        else:
-            self._annotations += citations
-
-    def _cite(self) -> None:
-        """The text is over: cite the sources that stand beside it."""
-        if self._cited is not None and self._text_open:
-            self._events += [Annotation(CONTENT, citation) for citation in self._cited.annotations()]
-            self._cited.restart()
-
     def _tool_calls(self, calls: object) -> None:
         events = self._calls.feed(calls)
         if events:
-            self._flush_think_tags()
-            self._end_reasoning()
-            self._output = True
-            # Text that follows is another message; held white space in front of a call is none.
-            self._cite()
-            self._text_open = False
-            self._held = ""
+            self._end_text()
             self._events += events
 
     # --- beside the delta ---------------------------------------------------------------------------------------------
@@ -488,9 +500,10 @@ class ChatDecoder:
             self._fail(ProviderError("vendor_failure", f"The provider broke off its answer: {reason}."))
             return
         self._flush()
-        self._cite()
+        self._events += self._citations.close()
         self._end_reasoning()
         self._events += self._calls.end()
+        self._events += self._citations.finish()
         self._reasoned.finish(self._events)
         if self._calls.nameless:
             self._fail(ProviderError("vendor_failure", "The provider sent a tool call without the tool's name."))

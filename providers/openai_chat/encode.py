@@ -11,9 +11,9 @@ import orjson
 from providers.openai_chat.dialect import LOGPROBS, SAMPLING, Dialect, Members
 from providers.openai_chat.efforts import EFFORTS, accepted_effort
 from providers.openai_chat.messages import mentions_json, messages, with_system_line
+from providers.openai_chat.tools import callable_tools, without_references, write_tools
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import approximated, dropped, ignored, refuse, unneeded_includes
-from proxy.provider.history import CallItem, FunctionTool
 from proxy.provider.json_schema import inlined
 
 Body: TypeAlias = dict[str, Any]
@@ -64,7 +64,7 @@ def encode(prepared: Prepared, dialect: Dialect, extra_body: Mapping[str, object
     _sampling(body, prepared, dialect, thinking=thinking)
     _logprobs(body, prepared, dialect, thinking=thinking)
     _text(body, prepared, dialect)
-    _tools(body, prepared, dialect)
+    write_tools(body, prepared, dialect)
     if stream and "tools" in body:
         body |= dialect.streamed_tools
     _service_tier(body, prepared, dialect)
@@ -157,9 +157,10 @@ def _effort(body: Body, prepared: Prepared, dialect: Dialect, asked: object) -> 
 def _is_forced(prepared: Prepared, dialect: Dialect) -> bool:
     """Whether a tool choice is sent that forces the model."""
     mode = prepared.tool_choice.mode
-    if mode not in ("required", "named") or not prepared.tools:
+    tools = callable_tools(prepared)
+    if mode not in ("required", "named") or not tools:
         return False
-    if mode == "required" and len(prepared.tools) > 1:
+    if mode == "required" and len(tools) > 1:
         return mode in dialect.tool_choices
     return not dialect.tool_choices.isdisjoint({"required", "named"})
 
@@ -227,7 +228,9 @@ def _logprobs(body: Body, prepared: Prepared, dialect: Dialect, *, thinking: boo
 
 def _text(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     settings = prepared.request.text
-    form: Mapping[str, object] = settings.get("format") or {}
+    form: Mapping[str, object] = settings.get("format") or {"type": "text"}
+    if form["type"] != "text" and (obstacle := format_obstacle(form, prepared, dialect)) is not None:
+        refuse("text.format", f"The model cannot be held to the format: {obstacle}.")
     if form.get("type") == "json_schema":
         _json_schema(body, form, prepared, dialect)
     elif form.get("type") == "json_object":
@@ -243,6 +246,19 @@ def _text(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         prepared.conversions.append(dropped("text.verbosity", f"the model '{prepared.model}' has no such setting"))
 
 
+def format_obstacle(form: Mapping[str, object], prepared: Prepared, dialect: Dialect) -> str | None:
+    """Why the server cannot hold the model to a format; None when it can, with a schema of any object if need be."""
+    able = prepared.capabilities
+    if form.get("type") != "json_schema":
+        return None if able.json_object or able.json_schema else f"the model '{prepared.model}' has no JSON mode"
+    if not able.json_schema:
+        return f"the model '{prepared.model}' does not hold to JSON schemas"
+    schema = form.get("schema")
+    if dialect.inline_references and isinstance(schema, Mapping) and inlined(schema).cut:
+        return "the server takes no schema that refers to itself"
+    return None
+
+
 def _json_object(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     report = prepared.conversions.append
     if prepared.capabilities.json_object:
@@ -250,20 +266,16 @@ def _json_object(body: Body, prepared: Prepared, dialect: Dialect) -> None:
         if dialect.says_json and not mentions_json(body["messages"]):
             with_system_line(body["messages"], _JSON_LINE, dialect)
             report(approximated("text.format", "the server asks for the word JSON in a message: a line was added"))
-    elif prepared.capabilities.json_schema:
+    else:
         any_object = {"name": "object", "schema": {"type": "object"}}
         body["response_format"] = {"type": "json_schema", "json_schema": any_object}
         report(approximated("text.format", "the server has no JSON mode: it holds to a schema of any object"))
-    else:
-        refuse("text.format", f"The model '{prepared.model}' has no JSON mode.")
 
 
 def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dialect: Dialect) -> None:
-    if not prepared.capabilities.json_schema:
-        refuse("text.format", f"The model '{prepared.model}' does not hold to JSON schemas.")
     schema = {name: form[name] for name in ("name", "description", "schema") if form.get(name) is not None}
     if dialect.inline_references:
-        schema["schema"] = _inlined(form.get("schema"), "text.format.schema", prepared)
+        schema["schema"] = without_references(form.get("schema"), "text.format.schema", prepared)
     strict = form.get("strict")
     if strict is not None and dialect.strict_schema == "sent":
         schema["strict"] = strict
@@ -271,90 +283,6 @@ def _json_schema(body: Body, form: Mapping[str, object], prepared: Prepared, dia
         reason = "the server has no strict mode: the schema is sent without it"
         prepared.conversions.append(approximated("text.format.strict", reason, contract=True))
     body["response_format"] = {"type": "json_schema", "json_schema": schema}
-
-
-# --- tools ------------------------------------------------------------------------------------------------------------
-
-
-def _tools(body: Body, prepared: Prepared, dialect: Dialect) -> None:
-    """Tools, the choice among them and whether several may be called; the latter two only together with tools."""
-    tools, mode = _offered(prepared, dialect)
-    if not tools:
-        return
-    choice = prepared.tool_choice
-    body["tools"] = [_tool(tool, prepared, dialect) for tool in tools]
-    if choice.allowed is not None and prepared.capabilities.allowed_tools and mode in ("auto", "required"):
-        allowed = [{"type": "function", "function": {"name": name}} for name in choice.allowed]
-        body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
-    elif mode == "named":
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.name or tools[0].name}}
-    elif mode in dialect.tool_choices and (mode != "auto" or "tool_choice" in prepared.request.given):
-        body["tool_choice"] = dialect.required_word if mode == "required" else mode
-    _parallel_tool_calls(body, prepared, dialect)
-
-
-def _offered(prepared: Prepared, dialect: Dialect) -> tuple[list[FunctionTool], str]:
-    """The tools and the mode of choice, as far as the server knows it."""
-    tools, choice = prepared.tools, prepared.tool_choice
-    if choice.mode == "none" and dialect.hides_tools and not any(isinstance(item, CallItem) for item in prepared.items):
-        return [], "none"
-    if choice.mode in dialect.tool_choices:
-        return tools, choice.mode
-    if choice.mode == "none":
-        # No tools leave no choice.
-        return [], "none"
-    if choice.mode == "required" and "named" in dialect.tool_choices and len(tools) == 1:
-        return tools, "named"
-    if choice.mode == "named":
-        tools = [tool for tool in tools if tool.name == choice.name]
-        if "required" in dialect.tool_choices:
-            reason = "the server takes no named choice: that tool alone is offered, and required"
-            prepared.conversions.append(approximated("tool_choice", reason))
-            return tools, "required"
-    if choice.mode != "auto":
-        if dialect.unforced == "refused":
-            refuse("tool_choice", "The provider cannot force the model to call a tool.", value=True)
-        reason = "the server cannot force the model to call a tool: the model may answer in words"
-        prepared.conversions.append(dropped("tool_choice", reason))
-    return tools, "auto"
-
-
-def _tool(tool: FunctionTool, prepared: Prepared, dialect: Dialect) -> Body:
-    function: Body = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    parameters = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
-    if dialect.inline_references:
-        parameters = _inlined(parameters, f"{tool.path}.parameters", prepared)
-    function["parameters"] = parameters
-    if tool.strict is not None and dialect.strict_tools:
-        function["strict"] = tool.strict
-    elif tool.strict:
-        reason = "the server has no strict mode: the schema is sent without it"
-        prepared.conversions.append(approximated(f"{tool.path}.strict", reason, contract=True))
-    return {"type": "function", "function": function}
-
-
-def _inlined(schema: object, path: str, prepared: Prepared) -> Mapping[str, object]:
-    """The schema without references; one that refers to itself is cut, which is told."""
-    if not isinstance(schema, Mapping):
-        return {}
-    found = inlined(schema)
-    if found.cut:
-        reason = "the server takes no schema that refers to itself: it is cut where it would begin again"
-        prepared.conversions.append(approximated(path, reason, contract=True))
-    return found.schema
-
-
-def _parallel_tool_calls(body: Body, prepared: Prepared, dialect: Dialect) -> None:
-    """Said only where it differs from what the server does anyhow; the default of Responses is true."""
-    wanted = prepared.request.parallel_tool_calls
-    if wanted == dialect.parallel_tool_calls:
-        return
-    if "parallel_tool_calls" in dialect.optional:
-        body["parallel_tool_calls"] = wanted
-    elif not wanted:
-        prepared.conversions.append(dropped("parallel_tool_calls", "the server cannot be told"))
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------

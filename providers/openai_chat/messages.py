@@ -111,13 +111,14 @@ class _Writer:
             draft.texts.append("".join(texts))
 
     def _call(self, item: CallItem) -> None:
-        self._drafted().calls.append(
-            {
-                "id": self._call_ids.get(item.call_id, item.call_id),
-                "type": "function",
-                "function": {"name": item.name, "arguments": self._arguments(item)},
-            }
-        )
+        call_id = self._call_ids.get(item.call_id, item.call_id)
+        called: dict[str, object]
+        if item.custom:
+            called = {"id": call_id, "type": "custom", "custom": {"name": item.name, "input": item.arguments}}
+        else:
+            function = {"name": item.name, "arguments": self._arguments(item)}
+            called = {"id": call_id, "type": "function", "function": function}
+        self._drafted().calls.append(called)
 
     def _arguments(self, item: CallItem) -> str:
         if not item.arguments.strip():

@@ -4,6 +4,8 @@ By the book a call has an `index`, and its `id` and `name` come once, with the f
 give every call the index 0, repeat id and name in each delta or send them as "", leave out ids, or send arguments as an
 object. So a delta begins a new call when its index is new, or when it comes with another id or name than the open call
 of its index, or when it names a tool while that call's arguments are complete JSON already.
+
+The input of a custom tool is plain text, of which nobody but the server knows when it is complete.
 """
 
 from typing import Any, Final
@@ -16,7 +18,7 @@ _MISSING: Final = -1
 
 
 class _Call:
-    __slots__ = ("closed", "id", "key", "name", "pieces", "printed")
+    __slots__ = ("closed", "custom", "id", "key", "name", "pieces", "printed")
 
     def __init__(self, number: int) -> None:
         self.key = f"call:{number}"
@@ -25,9 +27,12 @@ class _Call:
         self.pieces: list[str] = []
         self.printed = False
         self.closed = False
+        self.custom = False
 
     def is_whole(self) -> bool:
         """Whether the arguments are complete JSON."""
+        if self.custom:
+            return False
         last = next((piece for piece in reversed(self.pieces) if not piece.isspace()), "")
         if not last.rstrip().endswith(("}", "]")):
             return False
@@ -54,7 +59,7 @@ class ToolCalls:
 
     def are_whole(self) -> bool:
         """Whether no call lacks a part of its arguments."""
-        return all(call.closed or not call.pieces or call.is_whole() for call in self._calls)
+        return all(call.closed or call.custom or not call.pieces or call.is_whole() for call in self._calls)
 
     def feed(self, deltas: object) -> list[Event]:
         """The events of a delta's `tool_calls`."""
@@ -76,8 +81,10 @@ class ToolCalls:
         return events
 
     def _delta(self, delta: dict[str, Any], events: list[Event]) -> None:
-        function = delta.get("function")
-        if not isinstance(function, dict):
+        custom, function = delta.get("custom"), delta.get("function")
+        if isinstance(custom, dict):
+            function = {"name": custom.get("name"), "arguments": custom.get("input")}
+        elif not isinstance(function, dict):
             function = delta
         index, identifier, name = delta.get("index"), delta.get("id"), function.get("name")
         identifier = identifier if isinstance(identifier, str) and identifier != "null" else ""
@@ -86,8 +93,8 @@ class ToolCalls:
         call = self._resolve(number, identifier, name, events)
         call.id = call.id or identifier
         if name and not call.name:
-            call.name = name
-            events.append(CallOpened(call.key, name, call.id or None))
+            call.name, call.custom = name, isinstance(custom, dict)
+            events.append(CallOpened(call.key, name, call.id or None, call.custom))
             events.extend(CallArguments(call.key, piece) for piece in call.pieces)
         self._arguments(call, function.get("arguments"), events)
 

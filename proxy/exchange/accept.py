@@ -201,7 +201,7 @@ async def prepare_work(
         prepared, offered = prepare(
             request, target, rules=rules, sealer=gateway.sealer, client=client.name, inherited=inherited
         )
-        emulated = await emulation(gateway, prepared, target.endpoint.provider)
+        emulated = await emulation(prepared, gateway.schema_workers)
         whole, kept_paths = len(prepared.items), None
         if request.truncation == "auto":
             await shorten(gateway, target, prepared, by_estimate=offline)

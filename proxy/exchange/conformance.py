@@ -24,8 +24,14 @@ MAX_VISITS: Final = 20_000
 MAX_STEPS: Final = 4_000_000
 """How many schemas all values of an answer may be held against in the process itself: some 50 ms."""
 
+MAX_EXPLAINED: Final = 1_000
+"""As `MAX_STEPS`, for finding out what is wrong: every alternative that fails is written down."""
+
 MAX_LEVELS: Final = 200
 """How deep such a schema may be, references followed."""
+
+MAX_DEPTH: Final = 100
+"""How deep an answer may be that is held against it: with both at their limits, a quarter of the stack is used."""
 
 WORKER_SECONDS: Final = 10.0
 """How long the other process may take. It ends itself after half of that in processor time."""
@@ -47,23 +53,25 @@ class Violation(NamedTuple):
 class Checker:
     """One schema, ready for answers. `slots` limits the processes that run at a time."""
 
-    __slots__ = ("_schema", "_slots", "_validator", "_visits")
+    __slots__ = ("_schema", "_slots", "_validator", "_work")
 
-    def __init__(self, schema: bytes, validator: "Validator | None", visits: int, slots: asyncio.Semaphore) -> None:
+    def __init__(self, schema: bytes, slots: asyncio.Semaphore, validator: "Validator | None", work: "Work") -> None:
         """`schema` is JSON. Without a validator everything is left to the other process."""
         self._schema = schema
-        self._validator = validator
-        self._visits = visits
         self._slots = slots
+        self._validator = validator
+        self._work = work
 
     async def check(self, text: str, value: object) -> Violation | None:
         """What is wrong with a value, None when it conforms; `text` is its JSON."""
-        if self._validator is not None and self._visits * _values(text) <= MAX_STEPS:
-            try:
-                if self._validator.is_valid(value):
-                    return None
-            except ValueError:
-                return Violation("", "it is nested too deep")
+        steps = self._work.visits * _values(text)
+        if self._validator is not None and steps <= MAX_STEPS and not _is_deep(value):
+            from proxy.exchange.schema_worker import violation
+
+            if self._validator.is_valid(value):
+                return None
+            if steps <= MAX_EXPLAINED and not self._work.recursive:
+                return Violation(*violation(self._validator, value))
         found = await _ask_worker(b'{"schema":%b,"answer":%b}' % (self._schema, text.encode()), self._slots)
         if not found:
             return Violation("", "it could not be checked in time")
@@ -79,17 +87,17 @@ async def checker(schema: Mapping[str, object], slots: asyncio.Semaphore) -> Che
         written = orjson.dumps(dict(schema))
     except orjson.JSONEncodeError:
         raise UnusableSchemaError("it is nested too deep") from None
-    bound = visits(schema)
-    if bound is None or bound > MAX_VISITS:
+    work = work_of(schema)
+    if work is None or work.visits > MAX_VISITS:
         found = await _ask_worker(b'{"schema":%b}' % written, slots)
         problem = found[0].get("unusable") if found else "it takes too long to compile"
         if problem is not None:
             raise UnusableSchemaError(str(problem))
-        return Checker(written, None, 0, slots)
+        return Checker(written, slots, None, NO_WORK)
     from proxy.exchange.schema_worker import compiled
 
     try:
-        return Checker(written, compiled(dict(schema)), bound, slots)
+        return Checker(written, slots, compiled(dict(schema)), work)
     except ValueError as error:
         raise UnusableSchemaError(str(error)) from None
 
@@ -101,18 +109,30 @@ class _Unbounded(Exception):  # noqa: N818 - leaves a recursion
     pass
 
 
-def visits(schema: Mapping[str, object]) -> int | None:
-    """How many schemas one value is held against at most; None where that cannot be told, or more than that matters.
+class Work(NamedTuple):
+    """How many schemas one value is held against at most, and whether the schema refers to itself."""
 
-    That is the size of the schema with its references followed, each up to where it comes back to itself: from there on
-    the library remembers. Every object and list counts as a schema: to know better would be to know all keywords.
+    visits: int
+    recursive: bool
+
+
+NO_WORK: Final = Work(0, recursive=False)
+
+
+def work_of(schema: Mapping[str, object]) -> Work | None:
+    """How much work the schema is; None where that cannot be told.
+
+    `visits` is the size of the schema with its references followed, each up to where it comes back to itself: from
+    there on the library remembers. All that stands in the schema counts: to know better would be to know all keywords.
     """
     if not str(schema.get("$schema", _DRAFTS[0])).startswith(_DRAFTS):
         return None
+    counting = _Counting(schema)
     try:
-        return _Counting(schema).size({name: value for name, value in schema.items() if name not in _OF_ROOT})
+        size = counting.size({name: value for name, value in schema.items() if name not in _OF_ROOT})
     except _Unbounded:
         return None
+    return Work(size, counting.recursive)
 
 
 _DRAFTS: Final = (
@@ -141,6 +161,7 @@ _UNCOUNTED: Final = frozenset(
 
 class _Counting:
     def __init__(self, root: Mapping[str, object]) -> None:
+        self.recursive = False
         self._root = root
         self._known: dict[int, tuple[int, int]] = {}
         self._open = {id(root)}
@@ -156,6 +177,7 @@ class _Counting:
         found = self._known.get(key)
         if found is None:
             if key in self._open:
+                self.recursive = True
                 return 1, 0
             if level > MAX_LEVELS:
                 raise _Unbounded
@@ -201,6 +223,16 @@ class _Counting:
 def _values(text: str) -> int:
     """How many values stand in a JSON text, at most."""
     return 1 + text.count(",") + text.count("[") + text.count("{")
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [each for each in level if isinstance(each, (dict, list))]
+        if not inner:
+            return False
+        level = [below for each in inner for below in (each.values() if isinstance(each, dict) else each)]
+    return True
 
 
 # --- the other process ------------------------------------------------------------------------------------------------

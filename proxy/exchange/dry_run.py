@@ -1,7 +1,7 @@
 """What would be sent for a request, and what would be lost on the way. Nobody is called and nothing is kept."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
@@ -13,6 +13,7 @@ from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.history import item_path
 from proxy.exchange.run import Work
+from proxy.exchange.upstream_call import MIN_KEY
 from proxy.provider.contract import Call, Provider
 from proxy.provider.conversions import Conversion, Disposition
 from proxy.responses.request import CreateRequest
@@ -109,7 +110,7 @@ async def dry_run(
     return DryRun(
         target=work.target,
         asked_model=asked.request.model,
-        request=_shown(work.target.endpoint.provider, work.call),
+        request=_shown(work.target.endpoint.provider, work.call, _secrets(asked.request)),
         losses=losses,
         exact=list(_exact(asked, work, losses)),
         notes=list(_notes(asked.request, work)),
@@ -119,7 +120,17 @@ async def dry_run(
 # --- the call ---------------------------------------------------------------------------------------------------------
 
 
-def _shown(provider: Provider, call: Call) -> VendorRequest:
+def _secrets(request: CreateRequest) -> Iterator[bytes]:
+    """What the request's tools let into other services with, as it stands in JSON."""
+    for tool in cast("Sequence[Mapping[str, object]]", request.tools):
+        headers = cast("Mapping[str, str]", tool.get("headers") or {})
+        for value in (cast("str", tool.get("authorization") or ""), *headers.values()):
+            secret = value.strip().rpartition(" ")[2]
+            if len(secret) >= MIN_KEY:
+                yield orjson.dumps(secret)[1:-1]
+
+
+def _shown(provider: Provider, call: Call, secrets: Iterable[bytes] = ()) -> VendorRequest:
     credentials = dict.fromkeys(provider.credential_headers(), MASK)
     try:
         url, headers = written_url(provider.base_url, call), written_headers(provider.base_url, call, credentials)
@@ -128,7 +139,10 @@ def _shown(provider: Provider, call: Call) -> VendorRequest:
         url = provider.base_url + call.path
         headers = {name.lower(): value for name, value in (*call.headers.items(), *credentials.items())}
     masked = {name: MASK if name in CREDENTIALS else value for name, value in headers.items()}
-    return VendorRequest(call.method, url, masked, call.body)
+    body = call.body
+    for secret in secrets:
+        body = body.replace(secret, MASK.encode())
+    return VendorRequest(call.method, url, masked, body)
 
 
 # --- the report -------------------------------------------------------------------------------------------------------

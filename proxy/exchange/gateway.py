@@ -44,8 +44,8 @@ class StoreHealth:
 class Gateway:
     """One process's gateway. `attempts` is how often an upstream call is tried before the first output; `retention` is
     in seconds, `history_limit` in bytes; `compaction_model` writes summaries (None: the model that is asked for);
-    `fetcher` fetches what requests name by URL (None: nothing is fetched); `schema_workers` are slots for processes that
-    check answers."""
+    `fetcher` fetches what requests name by URL (None: nothing is fetched); `schema_workers` are slots for processes
+    that check answers."""
 
     endpoints: Mapping[str, Endpoint]
     names: Names

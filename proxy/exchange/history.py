@@ -140,7 +140,7 @@ class _History:
         elif (position := self._placed.get(result.call_id)) is not None:
             placed = self.items[position]
             assert isinstance(placed, ResultItem)
-            earlier, result.name = placed, placed.name
+            earlier, result.name, result.call_id = placed, placed.name, placed.call_id
             self.items[position] = result
         elif self._mode == "repair":
             self._conversions.append(dropped(result.path, "an output without its call"))
@@ -163,10 +163,20 @@ class _History:
                 self._conversions.append(Conversion(call.path, "approximated", "a missing output was filled in"))
                 result = ResultItem(call_id, call.name, NO_OUTPUT, failed=True, path=call.path)
             result.name = call.name
+            if call_id in self._placed:
+                # Vendors that count their calls begin anew with each answer, and others take no id twice.
+                call.call_id = result.call_id = self._another_id(call_id)
+                self._placed[call.call_id] = len(self.items)
             self._placed[call_id] = len(self.items)
             self.items.append(result)
         for item in step.deferred:
             self.add(item)
+
+    def _another_id(self, call_id: str) -> str:
+        number = 2
+        while (other := f"{call_id[:56]}_{number}") in self._placed:
+            number += 1
+        return other
 
     def compact(self, summary: MessageItem) -> None:
         """Put a summary in place of everything so far but the messages to the model."""
@@ -216,13 +226,16 @@ def ordered(
         path = item_path(index, inherited)
         kind = item["type"]
         if kind == "message":
-            parts = item["content"]
-            if item["role"] == "assistant":
-                unneeded.look_at_answer(item, path)
-            if len(parts) == 1 and parts[0].get("text") and history.step is None and not history.notes:
+            parts, role = item["content"], item["role"]
+            if len(parts) == 1 and (part := parts[0]).get("text") and history.step is None and not history.notes:
                 # One text, as nearly every message of a long history: nothing to put in order.
-                history.items.append(MessageItem(item["role"], parts, path))
-            elif message := _message(item, path, refused_parts, conversions):
+                if role == "assistant" and (part.get("annotations") or part.get("logprobs") or item.get("phase")):
+                    unneeded.look_at_answer(item, path)
+                history.items.append(MessageItem(role, parts, path))
+                continue
+            if role == "assistant":
+                unneeded.look_at_answer(item, path)
+            if message := _message(item, path, refused_parts, conversions):
                 history.add(message)
         elif kind == "function_call":
             unneeded.look_at(item, path)
@@ -246,7 +259,8 @@ def ordered(
             refuse(path, f"An item of type '{kind}' {_REFUSED[kind]}.", value=True)
         elif kind not in _READ_ELSEWHERE:
             unneeded.look_at(item, path)
-            reading.tool_item(item, path, items[index + 1] if index + 1 < len(items) else None)
+            following = (items[index + 1], item_path(index + 1, inherited)) if index + 1 < len(items) else None
+            reading.tool_item(item, path, following)
     return history.close()
 
 
@@ -295,7 +309,7 @@ class _Unneeded:
 @dataclass(slots=True)
 class _Reading:
     """Reads the items that are neither messages nor functions. `shell_calls`: the id of a local shell's call -> its
-    `call_id`; `kept`: whether the reasoning item that comes next holds the tool item before it."""
+    `call_id`; `opened`: the reasoning item that comes next, read already for the tool item before it."""
 
     history: _History
     offered_name: OfferedName
@@ -310,7 +324,8 @@ class _Reading:
         opened, self.opened = self.opened, None
         self.history.add(opened if opened is not None else _reasoning(item, path, self.open_proof))
 
-    def tool_item(self, item: Item, path: str, following: Item | None) -> None:
+    def tool_item(self, item: Item, path: str, following: tuple[Item, str] | None) -> None:
+        """Read an item; `following`: the one after it, with its path."""
         kind = item["type"]
         if kind == "custom_tool_call":
             self._custom_call(item, path)
@@ -343,6 +358,8 @@ class _Reading:
         call_id = item.get("call_id") or ""
         if not call_id and item["type"] == "local_shell_call_output":
             call_id = self.shell_calls.get(item.get("id") or "", item.get("id") or "")
+        if item["type"] == "tool_search_output":
+            item = {**item, "tools": self._as_offered(item["tools"])}
         told: Result = tool.result(item)
         output: str | list[Part] = told if isinstance(told, str) else [*told]
         if isinstance(output, list):
@@ -351,11 +368,22 @@ class _Reading:
                     _refuse_part(part, f"{path}.output")
         self.history.add(ResultItem(call_id, "", output, tool.failed(item), path))
 
-    def _hosted(self, item: Item, path: str, following: Item | None) -> None:
+    def _as_offered(self, tools: Sequence[Item], namespace: str | None = None) -> list[Item]:
+        """The tools one by one, those that the model calls by name under the name that it knows."""
+        found: list[Item] = []
+        for tool in tools:
+            if tool["type"] == "namespace":
+                found += self._as_offered(tool["tools"], tool["name"])
+            elif tool["type"] in ("function", "custom"):
+                found.append({"name": self.offered_name(tool["name"], namespace)})
+            else:
+                found.append(tool)
+        return found
+
+    def _hosted(self, item: Item, path: str, following: tuple[Item, str] | None) -> None:
         """A tool that a server ran: what its vendor needs of it follows as a sealed proof, where it is this vendor."""
-        if following is not None and following["type"] == "reasoning" and following.get("encrypted_content"):
-            after = _next_path(path)
-            opened = _reasoning(following, after, self.open_proof)
+        if following is not None and following[0]["type"] == "reasoning" and following[0].get("encrypted_content"):
+            opened = _reasoning(*following, self.open_proof)
             self.opened = opened
             if opened.proof is not None and opened.proof.kind == HOSTED_PROOF:
                 return
@@ -373,12 +401,6 @@ def item_path(index: int, inherited: int) -> str:
         return f"history[{index}]"
     index -= inherited
     return _PATHS[index] if index < len(_PATHS) else f"input[{index}]"
-
-
-def _next_path(path: str) -> str:
-    """The path of the item after the one at `path`."""
-    name, _, index = path.rstrip("]").rpartition("[")
-    return f"{name}[{int(index) + 1}]"
 
 
 _PATHS = tuple(f"input[{index}]" for index in range(1000))

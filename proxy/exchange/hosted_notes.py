@@ -3,6 +3,7 @@
 A note is a message of the user and not of the developer: what a tool found is not an instruction.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -15,30 +16,38 @@ MAX_NOTE: Final = 16_000
 """How much of what a tool answered is told, in characters."""
 
 
+_TAG: Final = re.compile(r"<(/?\s*tool_record)", re.IGNORECASE)
+
+
 def note_of(item: Item, *, images: bool) -> list[Part]:
     """The content of the note for a hosted item; none where the answer that follows it holds all that matters.
     `images`: the model takes images."""
     kind = item["type"]
-    if kind == "image_generation_call":
-        return _image(item) if images else []
+    if kind == "image_generation_call" and item.get("result") and images and item.get("output_format") != "svg":
+        return _image(item)
     write = _WRITERS.get(kind)
     text = "\n".join(line for line in write(item) if line) if write is not None else ""
     if not text:
         return []
     if len(text) > MAX_NOTE:
         text = f"{text[:MAX_NOTE]}\n[... {len(text) - MAX_NOTE} characters more]"
+    # What a page or a server says cannot end the record and go on as the user.
+    text = _TAG.sub(r"<\\\1", text)
     return [{"type": "input_text", "text": f"<tool_record>\n{text}\n</tool_record>"}]
 
 
 def _image(item: Item) -> list[Part]:
-    result = item.get("result")
-    if not result:
-        return []
     media_type = f"image/{item.get('output_format') or 'png'}"
     return [
         {"type": "input_text", "text": "<tool_record>\nThe assistant made this image.\n</tool_record>"},
-        {"type": "input_image", "detail": "auto", "image_url": f"data:{media_type};base64,{result}"},
+        {"type": "input_image", "detail": "auto", "image_url": f"data:{media_type};base64,{item['result']}"},
     ]
+
+
+def _unseen_image(item: Item) -> Iterable[str]:
+    if item.get("result"):
+        yield "The assistant made an image, which is not shown here."
+        yield f"It was asked for: {item['revised_prompt']}" if item.get("revised_prompt") else ""
 
 
 def _web_search(item: Item) -> Iterable[str]:
@@ -85,6 +94,7 @@ _WRITERS: Final[Mapping[str, Callable[[Item], Iterable[str]]]] = {
     "web_search_call": _web_search,
     "file_search_call": _file_search,
     "code_interpreter_call": _code,
+    "image_generation_call": _unseen_image,
     "mcp_call": _mcp_call,
     "mcp_approval_request": _approval_request,
     "mcp_approval_response": _approval_response,

@@ -40,7 +40,10 @@ def replace_parts(prepared: Prepared, replacement: Callable[[Part, str], Part | 
     parts are not changed."""
     for item in prepared.items:
         if isinstance(item, MessageItem):
-            item.parts = _replaced(item.parts, f"{item.path}.content", replacement)
+            for part in item.parts:
+                if part["type"] in _CHECKS:
+                    item.parts = _replaced(item.parts, f"{item.path}.content", replacement)
+                    break
         elif isinstance(item, ResultItem) and not isinstance(item.output, str):
             item.output = _replaced(item.output, f"{item.path}.output", replacement)
 

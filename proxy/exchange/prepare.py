@@ -10,6 +10,7 @@ from proxy.exchange.endpoint import Target
 from proxy.exchange.history import HistoryMode, item_path, ordered
 from proxy.exchange.media import check_media
 from proxy.exchange.proofs import opening
+from proxy.exchange.structured import instruct
 from proxy.exchange.tools import Offer, Tool, UnsupportedTools, offer
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.contract import Call, Prepared
@@ -88,6 +89,7 @@ def prepare(
         hosted_tools=offered.hosted_tools,
     )
     check_media(prepared)
+    instruct(prepared, endpoint.provider)
     return prepared, offered
 
 
@@ -129,11 +131,21 @@ _BRINGING_TOOLS = frozenset({"additional_tools", "tool_search_output"})
 def _brought_tools(request: CreateRequest, inherited: int) -> list[tuple[str, Tool]]:
     """The tools that items bring along, with their paths. What a search has found is not deferred any more."""
     return [
-        (f"{item_path(index, inherited)}.tools[{position}]", {**tool, "defer_loading": None})
+        (
+            f"{item_path(index, inherited)}.tools[{position}]",
+            _found(tool) if item["type"] == "tool_search_output" else tool,
+        )
         for index, item in enumerate(cast("list[Mapping[str, object]]", request.input))
         if item["type"] in _BRINGING_TOOLS
         for position, tool in enumerate(cast("list[Tool]", item["tools"]))
     ]
+
+
+def _found(tool: Tool) -> Tool:
+    """A tool, or a namespace of tools, that a search has found."""
+    if tool["type"] == "namespace":
+        return {**tool, "tools": [_found(member) for member in cast("list[Tool]", tool["tools"])]}
+    return {**tool, "defer_loading": None} if tool.get("defer_loading") else tool
 
 
 @lru_cache(256)

@@ -9,11 +9,12 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from proxy.exchange.compaction import Summarising
+from proxy.exchange.conformance import Violation
 from proxy.exchange.context import NO_CONTEXT, Context
 from proxy.exchange.endpoint import Target
 from proxy.exchange.fetching import FetchedMedia, place_media
@@ -21,6 +22,7 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep
 from proxy.exchange.prepare import Rules, encode, prepare
 from proxy.exchange.proofs import sealing
+from proxy.exchange.structured import Emulation, Holding, Repair, not_conforming
 from proxy.exchange.truncation import halve
 from proxy.exchange.upstream_call import UpstreamCall
 from proxy.provider.contract import Call, Decoder, Prepared
@@ -62,7 +64,7 @@ class Work:
     """What is to be sent for a request, and how its answer is read. `inherited`: how many of its items come from
     state; `kept_paths`: the items that are left of a history that was shortened (None: all); `compacts`: the answer is
     the summary of a history; `fetched`: what was fetched for it and may have to be sent once more; `rules`: those of
-    this request."""
+    this request; `emulation`: what the answer has to be, where the model cannot be held to it."""
 
     target: Target
     prepared: Prepared
@@ -73,6 +75,7 @@ class Work:
     compacts: bool = False
     fetched: FetchedMedia = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    emulation: Emulation | None = None
 
 
 class Run:
@@ -130,6 +133,11 @@ class Run:
         self._fetched = work.fetched
         self._rules = work.rules
         self._summarising: Summarising | None = None
+        self._emulation = work.emulation
+        self._holding: Holding | None = None
+        self._repair: Repair | None = None
+        self._attempts_before_repair = 0
+        self._estimate_before_repair: TokenCount | None = None
         self._problem: Exception | None = None
         self._reread: Callable[[], CreateRequest] | None = None
         self.assembler = self._new_assembler()
@@ -174,15 +182,21 @@ class Run:
                     problem, self._problem = self._problem, None
                     raise problem
                 assembler = self.assembler
-                if assembler.finished is None and assembler.failure is None:
+                if not self._answered:
                     if self._upstream_call is None:
                         await self._send()
                     if self._upstream_call is not None:
                         await self._read(self._upstream_call)
+                if self._holding is not None and self._holding.finished is not None and assembler.failure is None:
+                    await self._judge(self._holding)
                 if assembler.failure is not None:
                     raise assembler.failure
                 if assembler.finished is not None:
                     await self._go_on(assembler.finished)
+                if assembler.finished is not None:
+                    self._settle(assembler.finished)
+                    if assembler.failure is not None:
+                        raise assembler.failure
             except Exception as caught:  # whatever goes wrong inside a decoder, the client gets its terminal event
                 error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
                 if self._upstream_call is not None:
@@ -227,7 +241,7 @@ class Run:
         says by its answer.
         """
         call = self._upstream_call
-        if call is None or not call.streamed or call.ended or self.assembler.finished is not None:
+        if call is None or not call.streamed or call.ended or self._answered:
             return
         over = asyncio.get_running_loop().create_future()
         began, worked = time.perf_counter(), 0.0
@@ -240,15 +254,9 @@ class Run:
             try:
                 # The end, or a failure, may have come with the last bytes, and nothing more arrives after it.
                 while not over.done() and (piece := call.piece_now()) is not None:
-                    assembler = self.assembler
                     if piece:
                         self._feed(call.events(piece))
-                    if (
-                        not piece
-                        or assembler.finished is not None
-                        or assembler.failure is not None
-                        or not send(assembler.take())
-                    ):
+                    if not piece or self._answered or not send(self.assembler.take()):
                         over.set_result(None)
             except Exception as problem:  # it is `advance` that deals with it
                 self._problem = problem
@@ -330,6 +338,8 @@ class Run:
         self.attempts += 1
         if self._compacts:
             self._summarising = Summarising(self._gateway.sealer, self.client.name)
+        if self._emulation is not None and self._paused is None:
+            self._holding = Holding(again=self._repair is not None)
         call = self._upstream_call = UpstreamCall(
             self._gateway.upstream, self.target, self.prepared, self._call, self._paused
         )
@@ -349,9 +359,8 @@ class Run:
         finally:
             self.upstream_seconds += time.perf_counter() - began
         self._feed(call.events(piece))
-        assembler = self.assembler
-        if not piece and assembler.finished is None and assembler.failure is None:
-            assembler.feed((Failed(ProviderError("cut", CUT)),))
+        if not piece and not self._answered:
+            self.assembler.feed((Failed(ProviderError("cut", CUT)),))
 
     async def _go_on(self, finished: Finished) -> None:
         """Have another call go on with an answer that the vendor only paused."""
@@ -371,7 +380,18 @@ class Run:
 
     def _feed(self, events: Sequence[Event]) -> None:
         self._paused = None
-        self.assembler.feed(events if self._summarising is None else self._summarising(events))
+        between = self._holding or self._summarising
+        self.assembler.feed(events if between is None else between(events))
+
+    @property
+    def _answered(self) -> bool:
+        """Whether the upstream call has said all."""
+        assembler, holding = self.assembler, self._holding
+        return (
+            assembler.finished is not None
+            or assembler.failure is not None
+            or (holding is not None and holding.finished is not None)
+        )
 
     def _abort(self) -> None:
         call, self._upstream_call = self._upstream_call, None
@@ -386,7 +406,7 @@ class Run:
         goes_on = self._paused is not None
         if not goes_on and (self._pauses or (self.assembler.has_output and self.prepared.stream)):
             return False
-        attempts = self.attempts - self._pauses
+        attempts = self.attempts - self._attempts_before_repair - self._pauses
         if goes_on and error.error_class == "context_too_long":
             return False
         if error.error_class == "context_too_long" and self._halve():
@@ -419,7 +439,8 @@ class Run:
         call, conversion = amended
         if self._rules.strict and conversion.strict_refuses:
             return None
-        self.prepared.conversions.append(conversion)
+        if conversion not in self.prepared.conversions:
+            self.prepared.conversions.append(conversion)
         return call
 
     def _halve(self) -> bool:
@@ -430,18 +451,56 @@ class Run:
         again = self._prepared_again()
         if not halve(again):
             return False
-        self._call = encode(again, self.target, self._rules)
         self._kept_paths = frozenset(item.path for item in again.items)
-        known = self.prepared.conversions
-        self.prepared.conversions = [*known, *(new for new in again.conversions if new not in known)]
+        self._encode_again(again)
         return True
 
+    def _encode_again(self, again: Prepared) -> None:
+        """Make the call anew, with what was wrong about the answer if it is asked for once more."""
+        if self._repair is not None:
+            again.items = [*again.items, *self._repair.items()]
+        self._call = encode(again, self.target, self._rules)
+        known = self.prepared.conversions
+        self.prepared.conversions = [*known, *(new for new in again.conversions if new not in known)]
+
+    # --- structured output -------------------------------------------------------------------------------------------
+
+    async def _judge(self, holding: Holding) -> None:
+        """Read an answer that was held back: it goes to the client, or the model is asked once more."""
+        assert self._emulation is not None
+        found = await self._emulation.read(holding.text)
+        if not isinstance(found, Violation):
+            self._holding = None
+            self.assembler.feed(holding.accepted(found))
+        elif self._repair is None:
+            await self._ask_again(holding, Repair(holding.text, found))
+        else:
+            raise not_conforming(found)
+
+    async def _ask_again(self, holding: Holding, repair: Repair) -> None:
+        call, self._upstream_call = self._upstream_call, None
+        if call is not None:
+            await call.finish()
+        self._count_attempt(None)
+        if not self.assembler.tally.reported:
+            self._estimate_before_repair = await self._estimate()
+        self.assembler.tally.next_call()
+        self.assembler.feed(holding.besides)
+        self._holding, self._repair = None, repair
+        self._attempts_before_repair, self._pauses, self._amended = self.attempts, 0, False
+        self._encode_again(self._prepared_again())
+
     # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _settle(self, finished: Finished) -> None:
+        """Close what is open. A call that turns out to mean nothing is the assembler's failure."""
+        if self._holding is not None:
+            self.assembler.feed(self._holding.rest())
+        self.assembler.settle(completed=finished.reason not in INCOMPLETE)
 
     async def _finish(self, finished: Finished) -> None:
         assembler = self.assembler
         reason = INCOMPLETE.get(finished.reason)
-        assembler.settle(completed=reason is None)
         await self._count_usage()
         self._finished = True
         if reason is not None:
@@ -491,17 +550,28 @@ class Run:
         tally = self.assembler.tally
         if tally.reported:
             self.usage = tally.total()
-        elif self.assembler.has_output or self.assembler.finished is not None:
+        elif self.assembler.has_output or self._answered or self._estimate_before_repair is not None:
             self.usage_source = "estimated"
-            written = self.assembler.output if self._summarising is None else self._summarising.output
-            self.usage = await self._gateway.estimator.estimate(self._prepared_again(), written)
+            self.usage = await self._estimate()
         else:
             # Perhaps the input alone: what a vendor said before it failed is spent.
             self.usage = tally.total()
 
+    async def _estimate(self) -> TokenCount:
+        """The tokens of this answer's upstream calls, where nobody says how many."""
+        written = self.assembler.output if self._summarising is None else self._summarising.output
+        if self._holding is not None:
+            written = [*written, self._holding.output]
+        again = self._prepared_again()
+        if self._repair is not None:
+            again.items = [*again.items, *self._repair.items()]
+        count = await self._gateway.estimator.estimate(again, written)
+        earlier = self._estimate_before_repair
+        return count if earlier is None else earlier + count
+
     def _prepared_again(self) -> Prepared:
         if self._reread is None:
-            return self.prepared
+            return replace(self.prepared)
         gateway = self._gateway
         again = prepare(
             self._reread(),

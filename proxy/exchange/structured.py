@@ -5,6 +5,7 @@ emitted as it was written, one that does not is sent back to the model once, wit
 that calls tools is no final one, so its text is nobody's JSON and goes on as it is.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,18 +14,21 @@ from typing import Final, cast
 import orjson
 
 from proxy.exchange.conformance import Checker, UnusableSchemaError, Violation, checker
-from proxy.exchange.gateway import Gateway
 from proxy.provider.contract import Prepared, Provider
 from proxy.provider.conversions import approximated, refuse
-from proxy.provider.history import HistoryItem, MessageItem
+from proxy.provider.history import HOSTED_PROOF, HistoryItem, MessageItem
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import (
     OUTPUT_EVENTS,
     Annotation,
+    CallArguments,
+    CallClosed,
     CallOpened,
     Event,
     Finished,
+    Hosted,
     Proof,
+    Reasoning,
     Refusal,
     Text,
 )
@@ -59,20 +63,20 @@ _FIRST_MEMBER: Final = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*')
 # --- the request ------------------------------------------------------------------------------------------------------
 
 
-def instruct(prepared: Prepared, provider: Provider) -> Mapping[str, object] | None:
-    """Put an instruction in the place of a format that the model cannot be held to, declare it, and give the format;
-    None, and nothing done, where there is none such."""
+def instruct(prepared: Prepared, provider: Provider) -> None:
+    """Put an instruction in the place of a format that the model cannot be held to, and declare it."""
     request = prepared.request
     form = cast("Mapping[str, object] | None", request.text.get("format"))
     if form is None or form.get("type") not in ("json_schema", "json_object"):
-        return None
+        return
     obstacle = provider.format_obstacle(form, prepared)
     if obstacle is None:
-        return None
+        return
     reason = f"asked for by an instruction, and the answer is checked: {obstacle}"
     prepared.conversions.append(approximated(PATH, reason))
     line = _instruction(form, tools=bool(prepared.tools or prepared.custom_tools or prepared.hosted_tools))
     told = request.instructions
+    prepared.emulated_format = form
     prepared.request = replace(
         request,
         # The items are in `prepared`, and nothing else may keep the history alive.
@@ -81,7 +85,6 @@ def instruct(prepared: Prepared, provider: Provider) -> Mapping[str, object] | N
         text=cast("TextConfig", {name: value for name, value in request.text.items() if name != "format"}),
         given=request.given | {"instructions"},
     )
-    return form
 
 
 def _instruction(form: Mapping[str, object], *, tools: bool) -> str:
@@ -143,15 +146,16 @@ class Emulation:
         return text[opened.end() : -1].rstrip() if wrapped else None
 
 
-async def emulation(gateway: Gateway, prepared: Prepared, provider: Provider) -> Emulation | None:
-    """`instruct`, and what reads the answers then. Raises RefusedError for a schema that cannot be used."""
-    form = instruct(prepared, provider)
+async def emulation(prepared: Prepared, slots: asyncio.Semaphore) -> Emulation | None:
+    """What reads the answers, where the model is told of their form only; `slots` are those of `conformance.checker`.
+    Raises RefusedError for a schema that cannot be used."""
+    form = prepared.emulated_format
     if form is None:
         return None
     if form["type"] == "json_object":
         return Emulation()
     try:
-        found = await checker(cast("Mapping[str, object]", form["schema"]), gateway.schema_workers)
+        found = await checker(cast("Mapping[str, object]", form["schema"]), slots)
     except UnusableSchemaError as error:
         message = f"The model cannot be held to the schema, and no answer can be checked against it: {error}."
         refuse(f"{PATH}.schema", message, value=True)
@@ -162,10 +166,12 @@ class Holding:
     """Stands before the assembler for one upstream call and holds back the answer's text, with all that follows it,
     until it is known what the text is. `finished` is the end of an answer that has to be read now."""
 
-    __slots__ = ("_held", "_passing", "_refused", "_size", "finished")
+    __slots__ = ("_again", "_held", "_passing", "_refused", "_size", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = False) -> None:
+        """`again`: it is the second call of a response, and its keys are not those of the first."""
         self.finished: Finished | None = None
+        self._again = again
         self._held: list[Event] = []
         self._size = 0
         self._passing = False
@@ -174,7 +180,7 @@ class Holding:
     def __call__(self, events: Iterable[Event]) -> list[Event]:
         """What the assembler gets of these events. Raises ResponsesError when the answer is too long."""
         passed: list[Event] = []
-        for event in events:
+        for event in map(_renamed, events) if self._again else events:
             if self._passing or (self.finished is not None and isinstance(event, Finished)):
                 passed.append(event)
             elif isinstance(event, CallOpened):
@@ -192,17 +198,41 @@ class Holding:
         """What is held back of the answer's text."""
         return "".join(event.delta for event in self._held if isinstance(event, Text))
 
+    @property
+    def output(self) -> dict[str, object]:
+        """What is held back of the answer's text, as the item of an ordinary answer."""
+        return {"type": "message", "content": [{"type": "output_text", "text": self.text}]}
+
+    @property
+    def besides(self) -> list[Event]:
+        """What was held back with a text that is not shown, and happened all the same."""
+        return [
+            event
+            for event in self._held
+            if isinstance(event, Hosted | Reasoning)
+            or (isinstance(event, Proof) and (event.binds == "self" or event.kind == HOSTED_PROOF))
+        ]
+
+    def rest(self) -> list[Event]:
+        """What is still held back of an answer that ended without being read."""
+        held, self._held = self._held, []
+        return held
+
     def accepted(self, text: str) -> list[Event]:
         """What the assembler gets when this is the answer: what was held back, with the text in its place."""
         assert self.finished is not None
-        keys = {event.key for event in self._held if isinstance(event, Text | Annotation)}
-        if len(keys) == 1 and text == self.text:
+        texts = [index for index, event in enumerate(self._held) if isinstance(event, Text)]
+        together = self._held[texts[0] : texts[-1] + 1]
+        keys = {event.key for event in together if isinstance(event, Text | Annotation)}
+        in_one = len(keys) == 1 and all(isinstance(event, Text | Annotation) for event in together)
+        if in_one and text == self.text:
             return [*self._held, self.finished]
-        # Places in the text have moved, and readers expect a JSON text in one part.
-        first = next(index for index, event in enumerate(self._held) if isinstance(event, Text))
-        rest = [event for event in self._held[first:] if not isinstance(event, Text | Annotation)]
-        before = [event for event in self._held[:first] if not isinstance(event, Annotation)]
-        return [*before, Text("json", text), *rest, self.finished]
+        # Readers expect a JSON text in one part, and places in it have moved.
+        before, after = (
+            [event for event in events if not isinstance(event, Text | Annotation)]
+            for events in (self._held[: texts[0]], self._held[texts[0] :])
+        )
+        return [*before, Text("json", text), *after, self.finished]
 
     def _is_held(self, event: Event) -> bool:
         if isinstance(event, Text | Annotation) or (isinstance(event, Proof) and event.binds == "next"):
@@ -217,7 +247,10 @@ class Holding:
             raise ResponsesError(502, "The model's answer is longer than can be checked.", type="server_error")
 
     def _end(self, event: Finished) -> list[Event]:
-        """An answer that was cut, filtered or refused is shown as it is; any other is read first."""
+        """An answer that was cut, filtered or refused is shown as it is, any other is read first; a paused one may go
+        on."""
+        if event.reason == "pause":
+            return [event]
         unread = event.reason not in ("stop", "unknown") or self._refused
         if unread or (event.reason == "unknown" and not self._held):
             return self._release(event)
@@ -225,9 +258,15 @@ class Holding:
         return []
 
     def _release(self, event: Event) -> list[Event]:
-        released, self._held = [*self._held, event], []
         self._passing = True
-        return released
+        return [*self.rest(), event]
+
+
+_KEYED: Final = (Text, Annotation, Refusal, Reasoning, Proof, CallOpened, CallArguments, CallClosed, Hosted)
+
+
+def _renamed(event: Event) -> Event:
+    return replace(event, key=f"again {event.key}") if isinstance(event, _KEYED) else event
 
 
 @dataclass(frozen=True, slots=True)

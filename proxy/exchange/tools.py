@@ -9,7 +9,7 @@ request depends on it (Responses reference, section 6.1).
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NoReturn, TypeAlias, cast
 
 from proxy.provider.capabilities import Capabilities
@@ -145,7 +145,8 @@ class _LeftOut:
 
 @dataclass(slots=True)
 class _Shelf:
-    """The tools that were looked at so far. `late` are the paths of tools that the history brought."""
+    """The tools that were looked at so far. `late` are the paths of tools that the history brought, `waiting` the
+    deferred tools that are not offered, by name and namespace."""
 
     capabilities: Capabilities
     conversions: list[Conversion]
@@ -158,59 +159,62 @@ class _Shelf:
     hosted: list[HostedTool] = field(default_factory=list)
     left_out: list[_LeftOut] = field(default_factory=list)
     deferred: int = 0
+    waiting: set[tuple[str, str | None]] = field(default_factory=set)
 
     def name(self, path: str, tool_name: str, namespace: str | None, kind: str) -> str:
         """A name under which nothing else is offered. Raises RefusedError for a tool that stands twice in the
-        request."""
+        request; one that is brought again stays where it was."""
         earlier = self.names.get((tool_name, namespace))
         if earlier is not None:
             if not any(path.startswith(late) for late in self.late):
                 refuse(f"{path}.name", f"The tool '{tool_name}' is defined more than once.", value=True)
-            self.functions.pop(earlier, None)
-            self.custom.pop(earlier, None)
             unique = earlier
         else:
             flat = _flat(tool_name, namespace)
-            unique = safe_name(flat, self.capabilities)
-            if unique in self.identities:
-                limit = self.capabilities.tool_name_limit
-                unique = _hashed(_safe(flat, self.capabilities), f"{namespace}\0{tool_name}", limit)
+            unique, whole = safe_name(flat, self.capabilities), f"{namespace}\0{tool_name}"
+            while unique in self.identities:
+                unique = _hashed(_safe(flat, self.capabilities), whole, self.capabilities.tool_name_limit)
+                whole += "\0"
         self.identities[unique] = ToolIdentity(tool_name, None if namespace == BUILT_IN else namespace, kind)
         self.names[tool_name, namespace] = unique
         return unique
 
 
 def _place_function(shelf: _Shelf, path: str, tool: Tool, namespace: str | None = None) -> None:
-    if _waits(shelf, path, tool):
+    if _waits(shelf, path, tool, namespace):
         return
     name = shelf.name(path, cast(str, tool["name"]), namespace, "function")
     _report_members(shelf, path, tool)
+    shelf.custom.pop(name, None)
     shelf.functions[name] = FunctionTool(
         name,
         cast("str | None", tool.get("description")),
         cast("Mapping[str, object] | None", tool.get("parameters")),
         cast("bool | None", tool.get("strict")),
         path,
-        deferred=shelf.search == "vendor" and bool(tool.get("defer_loading")),
+        deferred=_is_deferred(shelf, tool),
     )
 
 
 def _place_custom(shelf: _Shelf, path: str, tool: Tool, namespace: str | None = None) -> None:
-    if _waits(shelf, path, tool):
+    if _waits(shelf, path, tool, namespace):
         return
     name = shelf.name(path, cast(str, tool["name"]), namespace, "custom")
     _report_members(shelf, path, tool)
     description = cast("str | None", tool.get("description"))
     wanted = cast("Mapping[str, str] | None", tool.get("format"))
     if shelf.capabilities.custom_tools:
+        shelf.functions.pop(name, None)
         shelf.custom[name] = CustomTool(name, description, wanted, path)
+        if _is_deferred(shelf, tool):
+            shelf.conversions.append(approximated(f"{path}.defer_loading", _FROM_THE_START))
         return
     shelf.conversions.append(approximated(path, "offered as a function whose one argument is the text"))
     if wanted is not None and wanted["type"] == "grammar":
-        shelf.conversions.append(
-            approximated(f"{path}.format", "the grammar is told to the model and not enforced", contract=True)
-        )
-    shelf.functions[name] = _text_function(name, description, wanted, path)
+        told = f"the first {MAX_GRAMMAR} characters of" if len(wanted["definition"]) > MAX_GRAMMAR else ""
+        reason = f"{told} the grammar are told to the model" if told else "the grammar is told to the model"
+        shelf.conversions.append(approximated(f"{path}.format", f"{reason} and not enforced", contract=True))
+    shelf.functions[name] = replace(_text_function(name, description, wanted, path), deferred=_is_deferred(shelf, tool))
 
 
 _INPUT_RULE: Final = "The argument is the raw text that the tool gets: no JSON inside it and no code fence around it."
@@ -219,7 +223,7 @@ _INPUT_RULE: Final = "The argument is the raw text that the tool gets: no JSON i
 def _text_function(name: str, description: str | None, wanted: Mapping[str, str] | None, path: str) -> FunctionTool:
     """The function that stands for a custom tool."""
     told = [description, _INPUT_RULE] if description else [_INPUT_RULE]
-    if wanted is not None and wanted["type"] == "grammar":
+    if wanted is not None and wanted["type"] == "grammar" and wanted["definition"].strip():
         grammar = wanted["definition"]
         cut = " (its beginning)" if len(grammar) > MAX_GRAMMAR else ""
         kind = "Lark grammar" if wanted["syntax"] == "lark" else "regular expression"
@@ -258,6 +262,8 @@ def _place_client_tool(shelf: _Shelf, path: str, tool: Tool) -> None:
     if kind == "tool_search":
         description = cast("str | None", tool.get("description")) or description
         own = tool.get("parameters")
+        if own is not None and not isinstance(own, Mapping):
+            refuse(f"{path}.parameters", "The parameters of a tool search are a JSON schema.", value=True)
         parameters = cast("Mapping[str, object]", own) if isinstance(own, Mapping) and own else parameters
     shelf.conversions.append(approximated(path, "offered as a function"))
     environment = tool.get("environment")
@@ -288,9 +294,18 @@ def _place_tool_search(shelf: _Shelf, path: str, tool: Tool) -> None:
 def _place_hosted(shelf: _Shelf, path: str, tool: Tool) -> None:
     kind = cast(str, tool["type"])
     if PLAIN_NAMES[kind] in shelf.capabilities.hosted_tools:
-        shelf.hosted.append(HostedTool(PLAIN_NAMES[kind], tool, path))
+        hosted = HostedTool(PLAIN_NAMES[kind], tool, path)
+        same = [index for index, earlier in enumerate(shelf.hosted) if _is_same(earlier, hosted)]
+        if same and path in shelf.late:
+            shelf.hosted[same[0]] = hosted
+        else:
+            shelf.hosted.append(hosted)
     else:
         shelf.left_out.append(_LeftOut(path, kind, "the provider has no such tool"))
+
+
+def _is_same(one: HostedTool, other: HostedTool) -> bool:
+    return one.type == other.type and one.tool.get("server_label") == other.tool.get("server_label")
 
 
 def _refuse_programs(shelf: _Shelf, path: str, tool: Tool) -> None:
@@ -312,20 +327,31 @@ _PLACE: Final[Mapping[str, Callable[[_Shelf, str, Tool], None]]] = {
 }
 
 
-def _waits(shelf: _Shelf, path: str, tool: Tool) -> bool:
+def _waits(shelf: _Shelf, path: str, tool: Tool, namespace: str | None = None) -> bool:
     """Whether a deferred tool is not offered yet."""
     if not tool.get("defer_loading") or shelf.search == "vendor":
         return False
+    identity = cast(str, tool["name"]), namespace
     if shelf.search == "client":
+        shelf.waiting.add(identity)
         shelf.conversions.append(ignored(path, "offered when the client's tool search has found it"))
         return True
     shelf.deferred += 1
     if shelf.deferred > MAX_DEFERRED:
         reason = f"of the deferred tools, {MAX_DEFERRED} are offered; the model cannot search for more"
         shelf.conversions.append(dropped(path, reason))
+        shelf.waiting.add(identity)
         return True
-    shelf.conversions.append(approximated(f"{path}.defer_loading", "the tool is offered from the start"))
+    shelf.conversions.append(approximated(f"{path}.defer_loading", _FROM_THE_START))
     return False
+
+
+def _is_deferred(shelf: _Shelf, tool: Tool) -> bool:
+    """Whether the vendor's own search brings the tool."""
+    return shelf.search == "vendor" and bool(tool.get("defer_loading"))
+
+
+_FROM_THE_START: Final = "the tool is offered from the start"
 
 
 def _report_members(shelf: _Shelf, path: str, tool: Tool) -> None:
@@ -344,6 +370,8 @@ def _chosen(shelf: _Shelf, wanted: object, tools: Sequence[Tool], unsupported: U
     callable_tools = bool(shelf.functions or shelf.custom)
     if callable_tools and not capabilities.tools:
         refuse("tools", "The model does not take tools.")
+    if shelf.hosted and not capabilities.hosted_with_functions and _allows_hosted_alone(wanted, shelf):
+        shelf.functions, shelf.custom, callable_tools = {}, {}, False
     if callable_tools and shelf.hosted and not capabilities.hosted_with_functions:
         reason = "the model takes the vendor's own tools only where no functions are offered"
         shelf.left_out += [_LeftOut(hosted.path, str(hosted.tool["type"]), reason) for hosted in shelf.hosted]
@@ -360,20 +388,61 @@ def _chosen(shelf: _Shelf, wanted: object, tools: Sequence[Tool], unsupported: U
     functions, custom, hosted = list(shelf.functions.values()), list(shelf.custom.values()), shelf.hosted
     if allowed is not None:
         hosted = [tool for tool in hosted if tool.path in allowed.hosted]
-        if capabilities.allowed_tools:
+        if capabilities.allowed_tools and allowed.names:
             choice = ToolChoice(choice.mode, choice.name, tuple(allowed.names))
         else:
             functions = [tool for tool in functions if tool.name in allowed.names]
             custom = [tool for tool in custom if tool.name in allowed.names]
+        hosted = [_narrowed(tool, allowed.servers.get(tool.path)) for tool in hosted]
+    if shelf.search == "vendor" and not any(tool.type == "tool_search" for tool in hosted):
+        shelf.conversions += [
+            approximated(f"{tool.path}.defer_loading", _FROM_THE_START) for tool in functions if tool.deferred
+        ]
+        functions = [replace(tool, deferred=False) for tool in functions]
     return Offer(functions, choice, ToolTable(shelf.identities), shelf.names, capabilities, custom, hosted)
+
+
+def _allows_hosted_alone(wanted: object, shelf: _Shelf) -> bool:
+    """Whether the choice allows tools that the vendor runs, and no others."""
+    if not isinstance(wanted, Mapping) or wanted["type"] != "allowed_tools":
+        return False
+    found = [_find(tool, shelf) for tool in wanted["tools"]]
+    return any(isinstance(tool, HostedTool) for tool in found) and not any(isinstance(tool, str) for tool in found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """A subset of the tools: the names of functions and custom tools, and the paths of hosted ones."""
+    """A subset of the tools: the names of functions and custom tools, and the paths of hosted ones. `servers`: which
+    tools of an MCP server are allowed, by its path (None: all)."""
 
-    names: list[str]
-    hosted: list[str]
+    names: list[str] = field(default_factory=list)
+    hosted: list[str] = field(default_factory=list)
+    servers: dict[str, list[str] | None] = field(default_factory=dict)
+
+    def allow(self, hosted: HostedTool, name: object) -> None:
+        """Allow a hosted tool, or the one tool of an MCP server that is named."""
+        self.hosted.append(hosted.path)
+        known = self.servers.setdefault(hosted.path, [])
+        if not isinstance(name, str):
+            self.servers[hosted.path] = None
+        elif known is not None:
+            known.append(name)
+
+
+def _narrowed(hosted: HostedTool, names: Sequence[str] | None) -> HostedTool:
+    """An MCP server with those tools alone that its own `allowed_tools` and the choice allow."""
+    if hosted.type != "mcp" or names is None:
+        return hosted
+    own = hosted.tool.get("allowed_tools")
+    filters = cast("Mapping[str, object]", own if isinstance(own, Mapping) else {"tool_names": own})
+    listed = cast("Sequence[str] | None", filters.get("tool_names"))
+    both = [name for name in names if listed is None or name in listed]
+    if not both:
+        label = hosted.tool.get("server_label")
+        refuse("tool_choice", f"The allowed tools of the MCP server '{label}' are none that it offers.", value=True)
+    rest = {"read_only": filters["read_only"]} if filters.get("read_only") is not None else {}
+    narrowed = {**hosted.tool, "allowed_tools": {"tool_names": both, **rest} if rest else both}
+    return replace(hosted, tool=narrowed)
 
 
 def _choice(wanted: object, shelf: _Shelf, tools: Sequence[Tool]) -> tuple[ToolChoice, _Allowed | None]:
@@ -405,14 +474,20 @@ def _choice(wanted: object, shelf: _Shelf, tools: Sequence[Tool]) -> tuple[ToolC
 
 
 def _allowed_choice(choice: Mapping[str, object], shelf: _Shelf) -> tuple[ToolChoice, _Allowed]:
-    allowed = _Allowed([], [])
+    allowed = _Allowed()
     for index, tool in enumerate(cast("list[Mapping[str, object]]", choice["tools"])):
         found = _find(tool, shelf)
         if isinstance(found, str):
             allowed.names.append(found)
         elif isinstance(found, HostedTool):
-            allowed.hosted.append(found.path)
-        elif found is None:
+            allowed.allow(found, tool.get("name"))
+        elif (
+            found is None
+            and tool.get("type") == "namespace"
+            and any(group == tool.get("name") for _, group in (*shelf.names, *shelf.waiting))
+        ):
+            allowed.names.extend(name for (_, group), name in shelf.names.items() if group == tool.get("name"))
+        elif found is None and (tool.get("name"), tool.get("namespace")) not in shelf.waiting:
             name = tool.get("name") or tool.get("server_label") or tool.get("type")
             refuse(f"tool_choice.tools[{index}]", f"The tool '{name}' is not among the tools.", value=True)
     mode = cast('Literal["auto", "required"]', choice.get("mode") or "auto")

@@ -1,4 +1,4 @@
-"""`/v1/responses/compact`: a history becomes the messages of its user and one item that holds a summary."""
+"""`/v1/responses/compact`: a history becomes the messages and settings of its user and one item that holds a summary."""
 
 import time
 

@@ -11,7 +11,6 @@ from proxy.exchange.context import NO_CONTEXT, parsed, resolve
 from proxy.exchange.counting import count_input
 from proxy.exchange.fetching import fetch_media
 from proxy.exchange.prepare import prepare
-from proxy.exchange.structured import instruct
 from proxy.exchange.truncation import shorten
 from proxy.http.body import read_json
 from proxy.http.headers import dropped_header, header_text
@@ -48,7 +47,6 @@ async def count(request: web.Request) -> web.Response:
         client=client.name,
         inherited=len(context.items),
     )
-    instruct(prepared, target.endpoint.provider)
     if asked.truncation == "auto":
         await shorten(gateway, target, prepared)
     await fetch_media(prepared, gateway.fetcher, target.endpoint.name)

@@ -54,7 +54,7 @@ class Prepared:
     reasoning, ...); items and tools come only through `items`, `tools` and `tool_choice`. `stream`: the client streams.
     `custom_tools` and `hosted_tools` hold only what the model's capabilities say it has itself; with hosted tools the
     provider maps or declares `max_tool_calls`, too. `conversions` is where a provider reports what it does not carry as
-    it is.
+    it is. `emulated_format`: what the client gave as `text.format`, where the request has an instruction in its place.
     """
 
     model: str
@@ -67,6 +67,7 @@ class Prepared:
     conversions: list[Conversion] = field(default_factory=list)
     custom_tools: list[CustomTool] = field(default_factory=list)
     hosted_tools: list[HostedTool] = field(default_factory=list)
+    emulated_format: Mapping[str, object] | None = None
 
 
 class Pause(NamedTuple):

@@ -1,7 +1,7 @@
 """Losses are values: every element of a request that is not carried as it is leaves a Conversion behind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias
 
@@ -54,16 +54,15 @@ def approximated(path: str, reason: str, *, contract: bool = False) -> Conversio
     return Conversion(path, "approximated", reason, contract)
 
 
-def unneeded_includes(include: Sequence[str], mapped: str) -> list[Conversion]:
-    """What becomes of the values of `include` that a provider has nothing to do for: all but `mapped`."""
+def unneeded_includes(include: Sequence[str], mapped: str, given: Collection[str] = ()) -> list[Conversion]:
+    """What becomes of the values of `include` that a provider has nothing to do for: all but `mapped`. `given` ask for
+    what is in every answer that has something of the kind; so are proofs."""
+    always = (*given, "reasoning.encrypted_content")
     return [
-        ignored(f"include[{index}]", "given whenever there is one" if name == _PROOFS else "nothing of the kind occurs")
+        ignored(f"include[{index}]", "given whenever there is one" if name in always else "nothing of the kind occurs")
         for index, name in enumerate(include)
         if name != mapped
     ]
-
-
-_PROOFS = "reasoning.encrypted_content"
 
 
 class RefusedError(ResponsesError):

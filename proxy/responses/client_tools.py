@@ -5,6 +5,7 @@
 model writes, and how the items of a history become a call and its result again (Responses reference, section 6.1).
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -62,8 +63,11 @@ def _number(value: object) -> int | None:
 
 
 def _shell_members(arguments: JSON) -> dict[str, object]:
+    command = arguments.get("command")
+    # A list under this name is one command: the program and its arguments, as other shells take them.
+    line = shlex.join(_strings(command)) if isinstance(command, list) else command
     action = {
-        "commands": _strings(arguments.get("commands") or arguments.get("command")),
+        "commands": _strings(arguments.get("commands") or line),
         "timeout_ms": _number(arguments.get("timeout_ms")),
         "max_output_length": _number(arguments.get("max_output_length")),
     }
@@ -162,30 +166,81 @@ _ACTION: Final[JSON] = {
     "required": ["type"],
 }
 
-_NEEDED: Final[Mapping[str, tuple[tuple[str, type], ...]]] = {
-    "click": (("x", int), ("y", int)),
-    "double_click": (("x", int), ("y", int)),
-    "drag": (("path", list),),
-    "keypress": (("keys", list),),
-    "move": (("x", int), ("y", int)),
-    "screenshot": (),
-    "scroll": (("x", int), ("y", int)),
-    "type": (("text", str),),
-    "wait": (),
-}
-"""What an action of the computer cannot be without."""
 
-_FILLED: Final[Mapping[str, JSON]] = {"click": {"button": "left"}, "scroll": {"scroll_x": 0, "scroll_y": 0}}
-"""What an action has when the model did not say it."""
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """An action of the computer: the members that it cannot be without, those it may have, and what they are when the
+    model did not say it. It has no others: a client sends the item back, and unknown members are errors."""
+
+    needed: tuple[str, ...] = ()
+    possible: tuple[str, ...] = ()
+    filled: JSON = field(default_factory=dict)
+
+
+_PLACE: Final = ("x", "y")
+_HELD: Final = ("keys",)
+_ACTIONS: Final[Mapping[str, _Action]] = {
+    "click": _Action(_PLACE, ("button", *_HELD), {"button": "left"}),
+    "double_click": _Action(_PLACE, _HELD),
+    "drag": _Action(("path",), _HELD),
+    "keypress": _Action(("keys",)),
+    "move": _Action(_PLACE, _HELD),
+    "screenshot": _Action(),
+    "scroll": _Action(_PLACE, ("scroll_x", "scroll_y", *_HELD), {"scroll_x": 0, "scroll_y": 0}),
+    "type": _Action(("text",)),
+    "wait": _Action(),
+}
+
+_BUTTONS: Final = ("left", "right", "wheel", "back", "forward")
+
+
+def _pixels(value: object) -> int | None:
+    if isinstance(value, float):
+        return round(value)
+    return _number(value)
+
+
+def _key_names(value: object) -> list[str] | None:
+    keys = [value] if isinstance(value, str) else value
+    return keys if isinstance(keys, list) and keys and all(isinstance(key, str) for key in keys) else None
+
+
+def _drag_path(value: object) -> list[dict[str, int]] | None:
+    places: list[dict[str, int]] = []
+    for point in value if isinstance(value, list) else ():
+        x, y = (_pixels(point.get(name)) for name in _PLACE) if isinstance(point, dict) else (None, None)
+        if x is None or y is None:
+            return None
+        places.append({"x": x, "y": y})
+    return places or None
+
+
+_VALUES: Final[Mapping[str, Callable[[object], object]]] = {
+    "x": _pixels,
+    "y": _pixels,
+    "scroll_x": _pixels,
+    "scroll_y": _pixels,
+    "keys": _key_names,
+    "path": _drag_path,
+    "text": lambda value: value if isinstance(value, str) else None,
+    "button": lambda value: "wheel" if value == "middle" else value if value in _BUTTONS else None,
+}
+"""The members of actions: what a model wrote -> the member; None for what means nothing."""
 
 
 def _action(value: object) -> dict[str, object]:
-    if not isinstance(value, dict) or value.get("type") not in _NEEDED:
+    kind = value.get("type") if isinstance(value, dict) else None
+    form = _ACTIONS.get(kind) if isinstance(kind, str) else None
+    if form is None or not isinstance(value, dict):
         raise ValueError("no action of a computer")
-    kind = value["type"]
-    if not all(isinstance(value.get(name), needed) for name, needed in _NEEDED[kind]):
+    members = {
+        name: member
+        for name in (*form.needed, *form.possible)
+        if (member := _VALUES[name](value.get(name))) is not None
+    }
+    if any(name not in members for name in form.needed):
         raise ValueError("an action without what it needs")
-    return {**_FILLED.get(kind, {}), **value}
+    return {"type": kind, **form.filled, **members}
 
 
 def _computer_members(arguments: JSON) -> dict[str, object]:
@@ -209,8 +264,10 @@ def _screenshot(output: JSON) -> Result:
 
 
 def _found_tools(output: JSON) -> Result:
-    names = [name for tool in output["tools"] if (name := tool.get("name") or tool.get("type"))]
-    return f"These tools can be called now: {', '.join(names)}." if names else "No tool was found."
+    names = [name for tool in output["tools"] if (name := tool.get("name"))]
+    if names:
+        return f"These tools can be called now: {', '.join(names)}."
+    return "What was found can be used now, if it is among the tools." if output["tools"] else "No tool was found."
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ PARAMETERS_OF_RESPONSES: Final = frozenset(
 clients send what their next request would hold."""
 
 
+_SETTINGS: Final = frozenset({"additional_tools", "configuration_update"})
+"""Items that hold for what comes after them and that no summary can stand for."""
+
+
 def parse_compact(body: object, *, unknown_parameters: UnknownParameters = "reject") -> CreateRequest:
     """The request in a decoded JSON body, as one to create a response that is the compaction of its input.
 
@@ -50,12 +54,11 @@ def parse_compact(body: object, *, unknown_parameters: UnknownParameters = "reje
 
 def compacted(response: Mapping[str, Any], history: Iterable[bytes]) -> dict[str, object]:
     """The object that answers, given the response whose output is the compaction item, and the items it stands for."""
-    items = map(orjson.loads, history)
-    messages = [item for item in items if item["type"] == "message" and item["role"] == "user"]
+    kept = [item for item in map(orjson.loads, history) if item["type"] in _SETTINGS or item.get("role") == "user"]
     return {
         "id": response["id"],
         "object": "response.compaction",
         "created_at": response["created_at"],
-        "output": [*messages, *response["output"]],
+        "output": [*kept, *response["output"]],
         "usage": response["usage"],
     }

@@ -5,7 +5,7 @@ output = visible + reasoning                                      reasoning <= o
 total  = input + output, always computed, never copied
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 from proxy.responses.events import Usage
@@ -28,6 +28,10 @@ class TokenCount:
     def total_tokens(self) -> int:
         """Input and output together."""
         return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "TokenCount") -> "TokenCount":
+        """Both together."""
+        return TokenCount(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def as_response(self) -> dict[str, object]:
         """The `usage` member of a response."""

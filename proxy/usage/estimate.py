@@ -59,6 +59,9 @@ _PIECE_CHARACTERS: Final = 4_096
 _BYTES_PER_TOKEN: Final = 4
 _TEXT_FILES: Final = ("data:text/", "data:application/json")
 
+_TOLD: Final = ("description", "parameters", "server_label", "server_description", "allowed_tools", "filters")
+"""What of a tool that a vendor runs can be told to the model."""
+
 _CALL_MEMBERS: Final = ("name", "arguments", "input", "code", "queries", "action", "actions", "operation")
 """What a model writes in the calls of all kinds; other members come from the server that ran the tool."""
 
@@ -204,6 +207,13 @@ def input_texts(prepared: "Prepared") -> Iterator[str]:
             yield tool.description
         if tool.parameters is not None:
             yield _text(tool.parameters)
+    for custom in prepared.custom_tools:
+        yield from (custom.name, custom.description or "")
+        if custom.format is not None:
+            yield _text(custom.format)
+    for hosted in prepared.hosted_tools:
+        # What the vendor tells the model of it is not known; the client's own words are the least of it.
+        yield from (hosted.type, *(_text(hosted.tool[name]) for name in _TOLD if hosted.tool.get(name) is not None))
     answer_format = prepared.request.text.get("format")
     if answer_format and answer_format["type"] == "json_schema":
         yield _text(answer_format)

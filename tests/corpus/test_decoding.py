@@ -37,7 +37,7 @@ FINISH_REASONS = {
     "content_filter": "incomplete",
     "": "completed",
 }
-"""What the vendors' words for the end mean. A paused turn is not continued yet; without a word any output counts."""
+"""What the vendors' words for the end mean. Nothing continues a paused turn here; without a word any output counts."""
 
 
 @pytest.mark.skipif(not recordings(), reason=f"no recordings: {CORPUS} not set")

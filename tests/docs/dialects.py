@@ -252,6 +252,10 @@ def _ranges(dialect: Dialect) -> str:
     return ", ".join(f"{name} from {least:g} to {most:g}" for name, (least, most) in dialect.ranges.items())
 
 
+def _of_its_own(tools: Sequence[str]) -> str:
+    return f"its own {', '.join(f'`{tool}`' for tool in tools)}" if tools else "no tools of its own"
+
+
 SENTENCES: Final[Mapping[str, Words]] = {
     "efforts": lambda dialect: f"effort {_asked(dialect)}" if dialect.capabilities.reasoning else "",
     "constants": _sent_always,
@@ -287,6 +291,7 @@ SENTENCES: Final[Mapping[str, Words]] = {
     "tool_name_limit": lambda dialect: f"tool names of at most {dialect.capabilities.tool_name_limit} characters",
     "context_window": lambda dialect: f"a context of {dialect.capabilities.context_window} tokens",
     "max_output_tokens": lambda dialect: f"at most {dialect.capabilities.max_output_tokens} tokens of output",
+    "hosted_tools": lambda dialect: _of_its_own(dialect.capabilities.hosted_tools),
     "json_schema": lambda dialect: f"JSON schema: {_schemas(dialect)}",
     "json_object": lambda dialect: f"JSON schema: {_schemas(dialect)}",
 }
@@ -338,6 +343,8 @@ FLAGS: Final[Mapping[str, tuple[str, str]]] = {
     "files": ("takes files", "no files"),
     "audio": ("takes audio", "no audio"),
     "tools": ("takes tools", "no tools"),
+    "custom_tools": ("custom tools", "custom tools as functions"),
+    "hosted_with_functions": ("", "its own tools not beside functions"),
     "allowed_tools": ("`allowed_tools`", "no `allowed_tools`"),
     "forced_tool_choice": ("tools can be forced", "tools cannot be forced"),
     "tool_name_starts_with_letter": ("tool names begin with a letter", ""),

@@ -290,3 +290,30 @@ def test_preparing_changes_nothing_of_the_request() -> None:
     before = orjson.dumps(request.input)
     prepare(request, target(), rules=Rules(), sealer=SEALER, client="shop")
     assert orjson.dumps(request.input) == before
+
+
+# --- tools that items bring -------------------------------------------------------------------------------------------
+
+LATE: dict[str, Any] = {
+    "type": "namespace",
+    "name": "mail",
+    "description": "Mail",
+    "tools": [{"type": "function", "name": "send", "defer_loading": True}],
+}
+CLIENT_SEARCH: dict[str, Any] = {"type": "tool_search", "execution": "client"}
+
+
+def test_what_a_search_found_is_offered_also_inside_a_namespace() -> None:
+    found = [
+        {"type": "tool_search_call", "call_id": "c", "execution": "client", "arguments": {"query": "mail"}},
+        {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [LATE]},
+    ]
+    made, _ = prepared({"input": found, "tools": [CLIENT_SEARCH, LATE]})
+    assert [tool.name for tool in made.tools] == ["tool_search", "mail__send"]
+
+
+def test_a_deferred_tool_of_additional_tools_waits_for_the_search() -> None:
+    brought = {"type": "additional_tools", "role": "developer", "tools": [LATE, {"type": "function", "name": "now"}]}
+    user = {"type": "message", "role": "user", "content": "go"}
+    made, _ = prepared({"input": [brought, user], "tools": [CLIENT_SEARCH]})
+    assert [tool.name for tool in made.tools] == ["tool_search", "now"]

@@ -188,6 +188,27 @@ def test_the_tools_of_a_namespace_are_offered_under_its_name() -> None:
     assert [(one.path, one.disposition) for one in conversions] == [("tools[1].description", "approximated")]
 
 
+@pytest.mark.parametrize("written", ["files__read", "files.read", "files/read", "read"])
+def test_a_model_may_write_the_name_of_a_namespaces_tool_in_other_ways(written: str) -> None:
+    made = offered(namespace("files", function("read"), custom("x" * 70)), function("a.b"))
+    assert made.table.restore(written) == ToolIdentity("read", "files")
+    assert made.table.restore(f"files.{'x' * 70}") == ToolIdentity("x" * 70, "files", "custom")
+    assert made.table.restore("a.b") == ToolIdentity("a.b")
+
+
+def test_a_name_that_could_mean_two_tools_means_none() -> None:
+    made = offered(namespace("a", function("read")), namespace("b", function("read")), namespace("c", custom("b.read")))
+    assert made.table.restore("read") == ToolIdentity("read")
+    assert made.table.restore("b.read") == ToolIdentity("b.read")
+    assert made.table.restore("a.read") == ToolIdentity("read", "a")
+
+
+def test_a_name_made_to_collide_with_a_hash_is_told_apart_too() -> None:
+    hashed = names(offered(function("a_b"), function("a.b")))[1]
+    made = offered(function(hashed), function("a_b"), function("a.b"))
+    assert len(set(names(made))) == 3
+
+
 def test_equal_names_in_different_namespaces_are_different_tools() -> None:
     made = offered(namespace("a", function("read")), namespace("b", function("read")), function("read"))
     assert names(made) == ["a__read", "b__read", "read"]
@@ -363,6 +384,15 @@ def test_a_custom_tool_is_a_function_with_one_text() -> None:
     assert declared(conversions) == [("tools[0]", "approximated", False), ("tools[0].format", "approximated", True)]
 
 
+def test_a_grammar_is_told_as_far_as_it_goes() -> None:
+    conversions: list[Conversion] = []
+    huge = {**GRAMMAR, "definition": "x" * 100_000}
+    description = offered(custom("c", format=huge), conversions=conversions).tools[0].description or ""
+    assert len(description) < 5000
+    assert "4096" in conversions[1].reason
+    assert "grammar" not in (offered(custom("c", format={**GRAMMAR, "definition": " "})).tools[0].description or "")
+
+
 def test_a_model_that_has_custom_tools_gets_them_untouched() -> None:
     conversions: list[Conversion] = []
     made = offered(
@@ -432,6 +462,12 @@ def test_the_clients_own_search_brings_deferred_tools() -> None:
     assert names(offered(search, late, brought=found)) == ["tool_search", "late"]
 
 
+@pytest.mark.parametrize("parameters", ["query", [], 1, False])
+def test_the_parameters_of_a_search_are_a_schema(parameters: object) -> None:
+    search = {"type": "tool_search", "execution": "client", "parameters": parameters}
+    assert refusal(search).param == "tools[0].parameters"
+
+
 def test_a_vendor_that_searches_gets_deferred_tools_marked() -> None:
     made = offered(SEARCH, function("f", defer_loading=True), capabilities=Capabilities(hosted_tools=("tool_search",)))
     assert [tool.deferred for tool in made.tools] == [True]
@@ -441,6 +477,66 @@ def test_a_vendor_that_searches_gets_deferred_tools_marked() -> None:
 def test_a_tool_that_is_brought_again_takes_the_place_of_the_first() -> None:
     made = offered(function("f", description="old"), brought=[("input[0].tools[0]", function("f", description="new"))])
     assert [tool.description for tool in made.tools] == ["new"]
+
+
+def test_a_tool_that_is_brought_again_stays_where_it_was() -> None:
+    found = [(f"input[{index}].tools[0]", function("late")) for index in (0, 3)]
+    made = offered(function("a"), brought=[found[0], ("input[1].tools[0]", function("b")), found[1]])
+    assert names(made) == ["a", "late", "b"]
+
+
+def test_a_tool_may_be_brought_again_as_another_kind() -> None:
+    late = ("input[0].tools[0]", custom("f"))
+    made = offered(function("f"), brought=[late], capabilities=Capabilities(custom_tools=True))
+    assert (made.tools, [tool.name for tool in made.custom_tools]) == ([], ["f"])
+    assert made.table.restore("f").kind == "custom"
+    again = offered(function("f"), brought=[late])
+    assert [tool.parameters is not None for tool in again.tools] == [True]
+
+
+SEARCHES = Capabilities(hosted_tools=("tool_search", "web_search"))
+
+
+def test_a_deferred_custom_tool_is_searched_for_too() -> None:
+    late = custom("c", defer_loading=True)
+    assert [tool.deferred for tool in offered(SEARCH, late, capabilities=SEARCHES).tools] == [True]
+    conversions: list[Conversion] = []
+    native = Capabilities(hosted_tools=("tool_search",), custom_tools=True)
+    made = offered(SEARCH, late, capabilities=native, conversions=conversions)
+    assert [tool.name for tool in made.custom_tools] == ["c"]
+    assert declared(conversions) == [("tools[1].defer_loading", "approximated", False)]
+
+
+def test_nothing_stays_deferred_where_the_search_is_not_offered() -> None:
+    conversions: list[Conversion] = []
+    late = function("late", defer_loading=True)
+    choice = allowed({"type": "function", "name": "late"})
+    made = offered(SEARCH, late, choice=choice, capabilities=SEARCHES, conversions=conversions)
+    assert ([tool.deferred for tool in made.tools], made.hosted_tools) == ([False], [])
+    alone = Capabilities(hosted_tools=("tool_search",), hosted_with_functions=False)
+    assert [tool.deferred for tool in offered(SEARCH, late, capabilities=alone).tools] == [False]
+    assert declared(conversions) == [("tools[1].defer_loading", "approximated", False)]
+
+
+def test_a_deferred_tool_may_be_allowed_before_it_is_found() -> None:
+    search = {"type": "tool_search", "execution": "client"}
+    late = namespace("n", function("late", defer_loading=True))
+    wanted = [{"type": "tool_search"}, {"type": "function", "name": "late", "namespace": "n"}]
+    made = offered(search, late, function("other"), choice=allowed(*wanted))
+    assert names(made) == ["tool_search"]
+    found = [("input[1].tools[0]", namespace("n", function("late")))]
+    assert names(offered(search, late, choice=allowed(*wanted), brought=found)) == ["tool_search", "n__late"]
+
+
+def test_a_hosted_tool_that_is_brought_again_is_offered_once() -> None:
+    mcp = {"type": "mcp", "server_label": "s"}
+    brought = [("input[0].tools[0]", {**mcp, "server_url": "u"}), ("input[0].tools[1]", WEB_SEARCH)]
+    made = offered(mcp, {**mcp, "server_label": "t"}, brought=brought, capabilities=SEARCHING)
+    assert [(tool.type, tool.tool.get("server_url")) for tool in made.hosted_tools] == [
+        ("mcp", "u"),
+        ("mcp", None),
+        ("web_search", None),
+    ]
 
 
 # --- tools that the vendor runs ---------------------------------------------------------------------------------------
@@ -472,6 +568,49 @@ def test_hosted_tools_give_way_to_functions_where_they_do_not_go_together() -> N
     assert (
         refusal(WEB_SEARCH, function("a"), choice={"type": "web_search"}, capabilities=alone).param == "tools[0].type"
     )
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [
+        (None, ["a", "b"]),
+        (["b", "c"], ["b"]),
+        ({"tool_names": ["a"]}, ["a"]),
+        ({"read_only": True}, {"tool_names": ["a", "b"], "read_only": True}),
+    ],
+)
+def test_one_tool_of_a_server_may_be_allowed(own: object, left: object) -> None:
+    mcp = {"type": "mcp", "server_label": "s", "allowed_tools": own}
+    wanted = [{"type": "mcp", "server_label": "s", "name": name} for name in ("a", "b")]
+    made = offered(mcp, choice=allowed(*wanted), capabilities=SEARCHING)
+    assert [tool.tool["allowed_tools"] for tool in made.hosted_tools] == [left]
+    whole = offered(mcp, choice=allowed(*wanted, {"type": "mcp", "server_label": "s"}), capabilities=SEARCHING)
+    assert [tool.tool for tool in whole.hosted_tools] == [mcp]
+
+
+def test_a_tool_that_its_server_does_not_offer_cannot_be_allowed() -> None:
+    mcp = {"type": "mcp", "server_label": "s", "allowed_tools": ["x"]}
+    wanted = allowed({"type": "mcp", "server_label": "s", "name": "y"})
+    assert refusal(mcp, choice=wanted, capabilities=SEARCHING).param == "tool_choice"
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_hosted_tools_that_are_allowed_alone_need_not_give_way(mode: Any, native: bool) -> None:
+    alone = Capabilities(hosted_tools=("web_search",), hosted_with_functions=False, allowed_tools=native)
+    conversions: list[Conversion] = []
+    choice = allowed({"type": "web_search"}, mode=mode)
+    made = offered(WEB_SEARCH, function("a"), choice=choice, capabilities=alone, conversions=conversions)
+    assert (names(made), [tool.type for tool in made.hosted_tools]) == ([], ["web_search"])
+    assert made.choice == ToolChoice(mode)
+    assert conversions == []
+
+
+def test_a_whole_namespace_may_be_allowed() -> None:
+    made = offered(
+        namespace("n", function("a"), custom("b")), function("c"), choice=allowed({"type": "namespace", "name": "n"})
+    )
+    assert names(made) == ["n__a", "n__b"]
 
 
 def test_an_allowed_subset_counts_for_tools_of_every_kind() -> None:

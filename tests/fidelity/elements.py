@@ -76,6 +76,7 @@ CALLS: Mapping[str, Request] = {
 """What has to stand before an output."""
 
 EXPLAINED: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("tool", "code_interpreter"): {"container": {"type": "auto"}},
     ("tool", "computer_use_preview"): {"display_width": 1024, "display_height": 768},
     ("item", "computer_call"): {"action": {"type": "screenshot"}},
     ("item", "computer_call_output"): {"output": {"type": "computer_screenshot", "image_url": PNG}},

@@ -30,6 +30,7 @@ MARKS = (MARK, PNG.partition(",")[2], PDF.partition(",")[2])
 SAID_ANYHOW = {
     ("item configuration_update", "text.format", "text"): "text is the form of any answer",
     ("item configuration_update", "reasoning", "{}"): "an empty update",
+    ("tool code_interpreter", "container", "auto"): "a container is made for any code",
     ("item function_call_output", "output.0", "input_text"): "a text given as a part is the text",
     ("item custom_tool_call_output", "output.0", "input_text"): "a text given as a part is the text",
 }

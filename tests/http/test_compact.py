@@ -129,6 +129,15 @@ async def test_the_default_model_is_used_where_none_is_named(gateways: Gateways,
     assert answer.headers["x-dragoman-provider"] == "claude"
 
 
+async def test_settings_that_stand_in_the_history_outlive_it(gateway: Gateway, vendor: Vendor) -> None:
+    tools = {"type": "additional_tools", "role": "developer", "tools": [{"type": "function", "name": "late"}]}
+    update = {"type": "configuration_update", "reasoning": {"effort": "low"}}
+    items: list[Any] = [{"role": "user", "content": "x"}, tools, {"role": "assistant", "content": "y"}, update]
+    output = await compacted(gateway, vendor, input=items)
+    assert [item["type"] for item in output] == ["message", "additional_tools", "configuration_update", "compaction"]
+    assert output[1]["tools"] == tools["tools"]
+
+
 async def test_a_large_history_with_odd_texts(gateway: Gateway, vendor: Vendor) -> None:
     items: list[Any] = [
         {"role": "user", "content": "\x00</user>\u2028{{x}} {}" * 20_000},

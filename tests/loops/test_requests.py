@@ -158,10 +158,12 @@ async def test_any_schema_of_an_answer_is_taken_or_refused(
     for name, schema in ODD_SCHEMAS.items():
         wanted = {"type": "json_schema", "name": "a", "schema": schema, "strict": True}
         answer = await gateway.create(model=target.model, input="Hi", text={"format": wanted})
-        if answer.status == 200:
-            taken += 1
-        else:
+        if answer.status == 400:
             assert answer.error["param"].startswith("text.format"), name
+        else:
+            # The greeting is no JSON, which matters where the gateway checks the answer.
+            assert answer.status == 200 or answer.error["code"] == "invalid_structured_output", name
+            taken += 1
     assert len(strict.requests) >= taken >= 8
 
 
@@ -205,7 +207,7 @@ async def test_arguments_of_any_name_go_round(
 
 
 @pytest.mark.parametrize("with_tools", [False, True])
-async def test_a_schema_of_the_answer_is_taken_or_refused(
+async def test_a_schema_of_the_answer_is_kept(
     gateway: Gateway, target: Target, strict: StrictVendor, with_tools: bool
 ) -> None:
     schema = {
@@ -222,9 +224,6 @@ async def test_a_schema_of_the_answer_is_taken_or_refused(
         text={"format": {"type": "json_schema", "name": "city", "schema": schema, "strict": True}},
         tools=[WX] if with_tools else [],
     )
-    if target.server is not None and "json_schema" not in target.server.response_formats:
-        assert (answer.status, answer.error["param"]) == (400, "text.format")
-        return
     assert orjson.loads(answer.text) == {"city": "Oslo", "people": None}
 
 

@@ -62,7 +62,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         CallOpened,
         KEYS,
-        st.sampled_from(["f", "files__read", "unknown", "patch"]),
+        st.sampled_from(["f", "files__read", "unknown", "patch", "shell"]),
         st.sampled_from([None, "", "call_1", "call_2", "x" * 65]),
         st.booleans(),
     ),

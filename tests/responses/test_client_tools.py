@@ -150,6 +150,58 @@ def test_a_call_that_means_nothing_is_a_failure_and_no_item(kind: str, arguments
     assert (assembler.failure.status, assembler.output) == (502, [])
 
 
+def test_a_call_that_is_no_json_is_a_failure_too() -> None:
+    assembler = Assembler(opening(parse_create({"model": "m", "input": "ping"})), table=TABLE)
+    assembler.feed(call(0, "shell", "ls -l"))
+    assembler.settle(completed=True)
+    assert assembler.failure is not None
+    assert assembler.output == []
+
+
+def test_a_list_named_command_is_one_command_of_the_shell() -> None:
+    for arguments, line in (
+        ({"command": ["grep", "-n", "a b", "c"]}, "grep -n 'a b' c"),
+        ({"command": "ls -l"}, "ls -l"),
+        ({"commands": "ls -l"}, "ls -l"),
+    ):
+        action = call_members(CLIENT_TOOLS["shell"], json.dumps(arguments))["action"]
+        assert action == {"commands": [line], "timeout_ms": None, "max_output_length": None}
+
+
+ACTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"type": "click", "x": 1.0, "y": 2.6, "button": "middle"}, {"x": 1, "y": 3, "button": "wheel"}),
+    ({"type": "click", "x": 1, "y": 2, "button": None, "text": "", "path": []}, {"x": 1, "y": 2, "button": "left"}),
+    ({"type": "move", "x": 1, "y": 2, "keys": "shift", "note": "n"}, {"x": 1, "y": 2, "keys": ["shift"]}),
+    ({"type": "scroll", "x": 1, "y": 2, "scroll_y": 9}, {"x": 1, "y": 2, "scroll_x": 0, "scroll_y": 9}),
+    ({"type": "drag", "path": [{"x": 1, "y": 2, "z": 3}]}, {"path": [{"x": 1, "y": 2}]}),
+    ({"type": "wait", "ms": 100}, {}),
+]
+
+
+@pytest.mark.parametrize(("written", "members"), ACTIONS)
+def test_an_action_has_the_members_of_its_kind_and_can_be_sent_back(
+    written: dict[str, Any], members: dict[str, Any]
+) -> None:
+    made = call_members(CLIENT_TOOLS["computer"], json.dumps({"actions": [written]}))
+    assert made["actions"] == [{"type": written["type"], **members}]
+    parse_create({"model": "m", "input": [{"type": "computer_call", "call_id": "c", **made}]})
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"type": "drag", "path": [{"x": 1}]},
+        {"type": "drag", "path": ["a"]},
+        {"type": "keypress", "keys": [1]},
+        {},
+        {"type": []},
+    ],
+)
+def test_an_action_without_what_it_needs_is_none(action: object) -> None:
+    with pytest.raises(ValueError, match="action"):
+        call_members(CLIENT_TOOLS["computer"], json.dumps({"actions": [action]}))
+
+
 def test_a_call_that_is_cut_is_not_shown() -> None:
     events = [Text("t", "Look."), *call(0, "shell", '{"commands":["rm', closed=False)]
     assert assemble(events, table=TABLE, status="incomplete").kinds == ["message"]

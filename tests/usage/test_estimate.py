@@ -23,8 +23,10 @@ from proxy.provider.contract import Prepared
 from proxy.provider.history import (
     AUTO,
     CallItem,
+    CustomTool,
     FunctionTool,
     HistoryItem,
+    HostedTool,
     MessageItem,
     OpenedProof,
     Part,
@@ -386,3 +388,13 @@ async def test_invariants_hold(history: list[HistoryItem], output: list[Mapping[
     more = await estimator.estimate(prepared(*history, message("one more")), output)
     assert more.input_tokens > count.input_tokens
     assert more.output_tokens == count.output_tokens
+
+
+def test_tools_of_every_kind_count() -> None:
+    made = prepared(message("x"))
+    made.custom_tools = [CustomTool("patch", "Patches it.", {"type": "grammar", "definition": "start: x"}, "tools[0]")]
+    server = {"type": "mcp", "server_label": "docs", "server_description": "All of it.", "authorization": "secret"}
+    made.hosted_tools = [HostedTool("mcp", server, "tools[1]")]
+    texts = " ".join(input_texts(made))
+    assert all(text in texts for text in ("patch", "Patches it.", "start: x", "mcp", "docs", "All of it."))
+    assert "secret" not in texts

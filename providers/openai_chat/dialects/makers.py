@@ -9,6 +9,7 @@ OPENAI: Final = Dialect(
     name="openai",
     capabilities=Capabilities(
         allowed_tools=True,
+        custom_tools=True,
         reasoning=True,
         logprobs=True,
         verbosity=True,

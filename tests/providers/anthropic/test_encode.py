@@ -7,7 +7,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from providers.anthropic import Anthropic, AnthropicSettings
@@ -279,18 +278,18 @@ def test_keywords_that_are_not_enforced_are_declared() -> None:
     ("model", "schema"),
     [("claude-3-opus", SCHEMA), ("qwen3", SCHEMA), (OPUS, {"type": "object", "properties": {"a": {"$ref": "#"}}})],
 )
-def test_schemas_that_the_vendor_does_not_take_are_asked_for_in_words(model: Any, schema: Any) -> None:
-    body, lost = encoded(text=json_schema(schema), model=model)
-    assert "output_config" not in body
-    assert orjson.dumps(schema).decode() in body["system"][0]["text"]
-    assert lost == ["approximated* text.format.schema"]
+def test_schemas_that_the_vendor_does_not_take_have_an_obstacle(model: Any, schema: Any) -> None:
+    text = json_schema(schema)
+    assert Anthropic(AnthropicSettings()).format_obstacle(text["format"], prepared(model=model))
+    with pytest.raises(RefusedError) as caught:
+        encoded(text=text, model=model)
+    assert caught.value.param == "text.format"
 
 
-def test_json_object_is_asked_for_in_words() -> None:
-    body, lost = encoded(text={"format": {"type": "json_object"}}, instructions="Be brief.")
-    assert body["system"][0]["text"] == "Be brief."
-    assert "one JSON object" in body["system"][1]["text"]
-    assert lost == ["approximated* text.format"]
+def test_there_is_no_json_mode() -> None:
+    provider = Anthropic(AnthropicSettings())
+    assert provider.format_obstacle({"type": "json_object"}, prepared())
+    assert provider.format_obstacle(json_schema(SCHEMA)["format"], prepared()) is None
 
 
 def test_plain_text_says_nothing() -> None:

@@ -354,8 +354,13 @@ def test_a_file_that_is_an_image_is_an_image() -> None:
 # --- cache breakpoints ------------------------------------------------------------------------------------------------
 
 
-def marked(value: Any) -> Any:
-    return text(value) | {"prompt_cache_breakpoint": {"mode": "explicit"}}
+def marked(value: Any, **ttl: str) -> Any:
+    return text(value) | {"prompt_cache_breakpoint": {"mode": "explicit", **ttl}}
+
+
+def lives(body: Any) -> list[str | None]:
+    blocks = [*body.get("system", ()), *(block for turn in body["messages"] for block in turn["content"])]
+    return [block["cache_control"].get("ttl") for block in blocks if "cache_control" in block]
 
 
 def test_breakpoints_become_cache_control() -> None:
@@ -364,7 +369,45 @@ def test_breakpoints_become_cache_control() -> None:
     assert body["system"][0]["cache_control"] == expected
     assert body["messages"][0]["content"][0]["cache_control"] == expected
     assert "cache_control" not in body["messages"][0]["content"][1]
-    assert lost == []
+    assert lost == ["approximated prompt_cache_options.ttl"]
+
+
+def test_a_breakpoint_lives_as_long_as_it_says_itself() -> None:
+    body, lost = encoded(
+        message(marked("A", ttl="12h"), marked("B", ttl="30m"), marked("C")), prompt_cache_options={"mode": "explicit"}
+    )
+    assert lives(body) == ["1h", "5m", None]
+    assert lost == [f"approximated input[0].content[{n}].prompt_cache_breakpoint.ttl" for n in (0, 1)]
+
+
+def test_no_shorter_life_stands_before_a_longer_one() -> None:
+    body, lost = encoded(developer(marked("D", ttl="30m")), message(marked("A"), marked("B", ttl="12h"), marked("C")))
+    assert lives(body) == ["1h", "1h", "1h", None]
+    assert len(lost) == 4
+    settings = AnthropicSettings(auto_cache=True)
+    body, _ = encoded(message(marked("A", ttl="30m")), settings=settings, prompt_cache_options={"ttl": "12h"})
+    assert (lives(body), body["cache_control"]["ttl"]) == (["1h"], "1h")
+
+
+def test_the_order_of_lives_is_that_of_the_blocks_and_not_of_the_items() -> None:
+    body, _ = encoded(
+        message("A"),
+        assistant("B"),
+        developer(marked("D", ttl="12h")),
+        message(marked("C", ttl="30m")),
+        model="claude-opus-4-8",
+    )
+    assert lives(body) == ["1h", "1h"]
+    items: list[Any] = [message("A"), call(), result([marked("R", ttl="30m")]), message(marked("C", ttl="12h"))]
+    body, _ = encoded(*items, tools=[WEATHER])
+    block = body["messages"][2]["content"][0]["content"][0]
+    assert block["cache_control"]["ttl"] == "1h"
+
+
+def test_settings_of_the_cache_that_the_vendor_does_not_have_are_ignored() -> None:
+    options = {"prewarm": True, "comparison_response_id": "resp_1"}
+    _, lost = encoded(message(marked("A")), prompt_cache_options=options)
+    assert lost == ["ignored prompt_cache_options.comparison_response_id", "ignored prompt_cache_options.prewarm"]
 
 
 def test_at_most_four_breakpoints_the_oldest_of_the_messages_go_first() -> None:

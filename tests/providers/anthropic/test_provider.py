@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from providers.anthropic import Anthropic, AnthropicSettings
-from proxy.provider.contract import HttpAnswer
+from proxy.provider.contract import HttpAnswer, Prepared
 from proxy.provider.errors import ProviderError
-from proxy.provider.history import FunctionTool
+from proxy.provider.history import FunctionTool, HostedTool
 from tests.providers.anthropic.requests import HAIKU, body_of, call, message, prepared, result, thought
 
 KEYED = Anthropic(AnthropicSettings(api_key="sk-ant-key"))
@@ -137,6 +137,40 @@ def test_parameters_that_the_vendor_names_are_left_out(text: Any, options: Any, 
     first, second, lost = second_try(text, **options)
     assert set(first) - set(second) == {gone}
     assert (lost.path, lost.disposition) == (path, "dropped")
+
+
+def with_tools(request: Prepared) -> Prepared:
+    """The request with a search, and with code that runs in a container."""
+    code = {"type": "code_interpreter", "container": "container_1"}
+    request.hosted_tools = [
+        HostedTool("web_search", {"type": "web_search"}, "tools[0]"),
+        HostedTool("code_interpreter", code, "tools[1]"),
+    ]
+    return request
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("Container not found", 404), ("container: container_1 has expired", 400)]
+)
+def test_code_begins_anew_where_its_container_is_gone(text: Any, status: Any) -> None:
+    first = KEYED.encode(with_tools(prepared()))
+    changed = KEYED.amend(first, refused(text, status))
+    assert changed is not None
+    assert body_of(first).keys() - body_of(changed[0]).keys() == {"container"}
+    assert (changed[1].path, changed[1].disposition) == ("tools.container", "dropped")
+    assert KEYED.amend(changed[0], refused(text, status)) is None
+
+
+def test_older_versions_of_tools_stand_in_for_newer_ones() -> None:
+    first = KEYED.encode(with_tools(prepared()))
+    text = "tools.0: Input tag 'web_search_20260209' found using 'type' does not match any of the expected tags"
+    changed = KEYED.amend(first, refused(text))
+    assert changed is not None
+    search, code = body_of(changed[0])["tools"]
+    assert search == {"type": "web_search_20250305", "name": "web_search"}
+    assert code == body_of(first)["tools"][1]
+    assert (changed[1].path, changed[1].disposition) == ("tools", "approximated")
+    assert KEYED.amend(changed[0], refused(text)) is None
 
 
 def test_the_rest_is_not_tried_again() -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from providers.anthropic import Anthropic, AnthropicSettings
 from providers.anthropic.decode import MessagesDecoder, decode_message
-from proxy.responses.events import Failed, Finished, Text, Usage
+from proxy.provider.history import HOSTED_PROOF, HostedTool, OpenedProof, ReasoningItem
+from proxy.responses.events import Event, Failed, Finished, Proof, Text, Unmapped, Usage
 from proxy.responses.usage import UsageTally
 from tests.providers.anthropic.answers import decode_whole, sse_frames
+from tests.providers.anthropic.requests import body_of, losses, message, prepared
 
 FAMILIES = ("anthropic_messages", "anthropic_vertex", "bedrock_invoke_anthropic")
 CORPUS = os.environ.get("DRAGOMAN_CORPUS")
@@ -76,6 +78,78 @@ def test_streams(exchange: Any) -> None:
     started = next(payload["message"] for payload in payloads if payload["type"] == "message_start")
     ended = next(payload for payload in payloads if payload["type"] == "message_delta")
     check(events, [started["usage"], ended["usage"]])
+
+
+SERVER_BLOCKS = ("server_tool_use", "mcp_tool_use")
+
+#: What recorded answers hold that a response has no place for.
+LEFT_OUT = {"advisor", "advisor_tool_result", "tool_search"}
+
+
+def events_of(exchange: Any) -> list[Event]:
+    """The events of an answer of a vendor that had tools of its own."""
+    if is_message(exchange):
+        return decode_message(orjson.dumps(exchange["response_body"]), hosted=True)
+    decoder = MessagesDecoder(hosted=True)
+    return [event for frame in sse_frames(exchange["response_body"]) for event in decoder.feed(frame)]
+
+
+def content_of(exchange: Any) -> list[Any]:
+    """The blocks of an answer, with the input of their calls."""
+    if is_message(exchange):
+        content: list[Any] = exchange["response_body"]["content"]
+        return content
+    payloads = [orjson.loads(frame.data) for frame in sse_frames(exchange["response_body"])]
+    blocks = {each["index"]: each["content_block"] for each in payloads if each["type"] == "content_block_start"}
+    for index, block in blocks.items():
+        deltas = [each["delta"] for each in payloads if each["type"] == "content_block_delta" if each["index"] == index]
+        if written := "".join(delta.get("partial_json", "") for delta in deltas):
+            block["input"] = orjson.loads(written)
+    return list(blocks.values())
+
+
+def uses_server_tools(exchange: Any) -> bool:
+    return (is_message(exchange) or is_stream(exchange)) and any(
+        f'"{kind}"' in orjson.dumps(exchange["response_body"]).decode().replace("\\", "") for kind in SERVER_BLOCKS
+    )
+
+
+def is_kept(block: Any) -> bool:
+    return "tool_use_id" in block or block["type"] in SERVER_BLOCKS
+
+
+@pytest.mark.parametrize("exchange", recorded(lambda each: is_message(each) or is_stream(each)))
+def test_nothing_unexpected_is_left_out(exchange: Any) -> None:
+    assert {event.element for event in events_of(exchange) if isinstance(event, Unmapped)} <= LEFT_OUT
+
+
+@pytest.mark.parametrize("exchange", recorded(uses_server_tools))
+def test_what_server_tools_did_comes_back_exactly(exchange: Any) -> None:
+    """All blocks of known tools are in the proofs, in their order, and stand in the next request; but for the call at
+    which an answer paused."""
+    content = [block for block in content_of(exchange) if is_kept(block)]
+    if any(block.get("name") == "advisor" for block in content):
+        pytest.skip("the advisor is none of the tools that are offered")
+    assert content
+    answered = {block.get("tool_use_id") for block in content}
+    if events_of(exchange)[-1] == Finished("pause", "pause_turn"):
+        content = [block for block in content if block.get("id") is None or block["id"] in answered]
+    proofs = [event for event in events_of(exchange) if isinstance(event, Proof) and event.kind == HOSTED_PROOF]
+    items = [
+        ReasoningItem([], [], OpenedProof(proof.kind, proof.payload, proof.binds, None), f"input[{index}]")
+        for index, proof in enumerate(proofs, 1)
+    ]
+    request = prepared(message("A"), *items, message("B"))
+    servers = {block["server_name"] for block in content if "server_name" in block}
+    request.hosted_tools = [
+        HostedTool(
+            "mcp", {"server_label": label, "server_url": "https://x.example", "require_approval": "never"}, "tools"
+        )
+        for label in sorted(servers)
+    ]
+    body = body_of(Anthropic(AnthropicSettings()).encode(request))
+    assert body["messages"][1]["content"] == content
+    assert losses(request) == []
 
 
 @pytest.mark.parametrize("exchange", recorded(is_stream))

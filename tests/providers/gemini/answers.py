@@ -26,8 +26,8 @@ def error_of(value: object) -> ProviderError:
     return ProviderError("overloaded", message if isinstance(message, str) and message else "An error.")
 
 
-def decoder(*, final_answer: bool = False) -> GeminiDecoder:
-    return GeminiDecoder(final_answer=final_answer, error_of=error_of)
+def decoder(*, final_answer: bool = False, images: bool = False) -> GeminiDecoder:
+    return GeminiDecoder(final_answer=final_answer, images=images, error_of=error_of)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -70,19 +70,19 @@ def _signed(signature: str | None) -> dict[str, Any]:
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def streamed(*chunks: Any, final_answer: bool = False) -> list[Event]:
+def streamed(*chunks: Any, final_answer: bool = False, images: bool = False) -> list[Event]:
     """The events of a stream to its end: chunks are values, or bytes as they are."""
-    reader = decoder(final_answer=final_answer)
+    reader = decoder(final_answer=final_answer, images=images)
     events: list[Event] = []
     for each in chunks:
         events += reader.feed(Frame("", each if isinstance(each, bytes) else orjson.dumps(each)))
     return [*events, *reader.end()]
 
 
-def whole(answer: Any, *, final_answer: bool = False) -> list[Event]:
+def whole(answer: Any, *, final_answer: bool = False, images: bool = False) -> list[Event]:
     """The events of a whole answer."""
     body = answer if isinstance(answer, bytes) else orjson.dumps(answer)
-    return decoder(final_answer=final_answer).whole(body)
+    return decoder(final_answer=final_answer, images=images).whole(body)
 
 
 def output(events: Iterable[Event]) -> list[Event]:

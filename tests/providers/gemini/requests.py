@@ -128,7 +128,8 @@ def check(body: Any) -> None:
         ("generationConfig", types.GenerationConfig),
     ):
         if name in body:
-            kind.model_validate(body[name])
+            kind.model_validate({member: value for member, value in body[name].items() if member != "imageConfig"})
+    types.ImageConfig.model_validate(body.get("generationConfig", {}).get("imageConfig", {}))
     for setting in body.get("safetySettings", ()):
         types.SafetySetting.model_validate(setting)
 

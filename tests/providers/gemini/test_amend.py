@@ -6,7 +6,10 @@ import orjson
 import pytest
 
 from providers.gemini import Gemini, GeminiSettings
+from providers.gemini.amend import amended
+from providers.gemini.models import Model
 from providers.gemini.signatures import CALL, PLACEHOLDER, TEXT, TURN
+from proxy.provider.contract import Call
 from tests.providers.gemini.requests import (
     FLASH_25,
     PNG,
@@ -112,6 +115,18 @@ def test_placeholders_alone_are_no_reason_to_try_again() -> None:
             ["presencePenalty", "frequencyPenalty"],
             "dropped presence_penalty",
         ),
+        (
+            "Penalty is not enabled for models/gemini-9",
+            {"frequency_penalty": 1.0},
+            ["frequencyPenalty"],
+            "dropped frequency_penalty",
+        ),
+        (
+            "Logprobs is not enabled for models/gemini-9",
+            {"include": ["message.output_text.logprobs"]},
+            ["responseLogprobs"],
+            "dropped include",
+        ),
         ("Unknown name \"topP\" at 'generation_config': Cannot find field.", {"top_p": 0.5}, ["topP"], "dropped top_p"),
         ("temperature is deprecated", {"temperature": 0.5}, ["temperature"], "dropped temperature"),
     ],
@@ -132,6 +147,20 @@ def test_schemas_that_are_too_complex_are_not_enforced() -> None:
     first, second, lost = second_try(message, tools=[WEATHER])
     assert first.keys() - second.keys() == {"toolConfig"}
     assert lost == "approximated tools.strict"
+
+
+def test_the_vendors_own_tools_stay_told_of_when_schemas_are_not_enforced() -> None:
+    body = {"toolConfig": {"includeServerSideToolInvocations": True, "functionCallingConfig": {"mode": "VALIDATED"}}}
+    found = amended(Call("/", orjson.dumps(body)), refused("too many states"), Model())
+    assert found is not None
+    assert orjson.loads(found[0].body) == {"toolConfig": {"includeServerSideToolInvocations": True}}
+
+
+def test_a_penalty_that_is_named_is_left_out_alone() -> None:
+    options: dict[str, Any] = {"presence_penalty": 1.0, "frequency_penalty": 1.0}
+    _, second, lost = second_try("frequencyPenalty is not supported", **options)
+    assert second["generationConfig"] == {"presencePenalty": 1.0}
+    assert lost == "dropped frequency_penalty"
 
 
 def test_a_service_tier_that_is_not_taken() -> None:

@@ -11,7 +11,6 @@ from proxy.responses.events import (
     CallClosed,
     CallOpened,
     Finished,
-    Hosted,
     Proof,
     Reasoning,
     Started,
@@ -273,17 +272,6 @@ def test_the_signature_of_what_follows_a_signed_thought_does_not_take_its_place(
     assert [shown(item) for item in got.output[:2]] == [("T", "thought self S"), ("", "function_call next C")]
 
 
-def test_signatures_of_parts_that_do_not_go_back_are_left_out() -> None:
-    parts: list[dict[str, Any]] = [
-        {"executableCode": {"code": "1"}},
-        {"codeExecutionResult": {"outcome": "OUTCOME_OK"}},
-        {"inlineData": {"mimeType": "image/png", "data": "AA=="}},
-        {"fileData": {"fileUri": "u"}},
-    ]
-    events = both(*(part | {"thoughtSignature": "S"} for part in parts))
-    assert not [event for event in events if isinstance(event, Proof)]
-
-
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
@@ -418,170 +406,6 @@ def test_other_calls_stay_calls() -> None:
     assert output(whole(stop(call("final_answer")))) == a_call(1, "final_answer", "{}")
     answer = stop(call("final_answer"), call("f"))
     assert output(whole(answer, final_answer=True)) == [Text(1, "{}"), *a_call(2, "f", "{}")]
-
-
-# --- tools that Google runs -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        ("OUTCOME_OK", "completed"),
-        (1, "completed"),
-        ("OUTCOME_FAILED", "failed"),
-        (2, "failed"),
-        ("OUTCOME_DEADLINE_EXCEEDED", "failed"),
-        (3, "failed"),
-    ],
-)
-def test_code(outcome: Any, status: str) -> None:
-    result = {"codeExecutionResult": {"outcome": outcome, "output": "1\n"}}
-    events = both(said("A"), CODE, result, said("B"))
-    assert [type(event) for event in events] == [Text, Hosted, Hosted, Text]
-    assert len({event.key for event in events}) == 3
-    got = assembled(whole(stop(said("A"), CODE, result, said("B"))))
-    assert got.kinds == ["message", "code_interpreter_call", "message"]
-    assert got.output[1]["status"] == status
-    assert shown(got.output[1]) == {
-        "code": "print(1)",
-        "container_id": "gemini",
-        "outputs": [{"type": "logs", "logs": "1\n"}],
-    }
-
-
-def test_results_find_their_code() -> None:
-    code = [{"executableCode": {"code": name, "id": name}} for name in "ab"]
-    results = [{"codeExecutionResult": {"output": name.upper(), "id": name}} for name in "ba"]
-    got = assembled(whole(stop(*code, *results)))
-    assert [(item["code"], item["outputs"][0]["logs"]) for item in got.output] == [("a", "A"), ("b", "B")]
-
-
-@pytest.mark.parametrize(("ours", "theirs"), [("", "x"), ("x", ""), ("", ""), ("x", "x")])
-def test_results_find_their_code_where_ids_are_missing(ours: str, theirs: str) -> None:
-    code = {"executableCode": {"code": "a", "id": ours}}
-    search = tool("GOOGLE_SEARCH_WEB", identifier="")[0]
-    got = assembled(whole(stop(search, code, {"codeExecutionResult": {"output": "A", "id": theirs}})))
-    assert got.kinds == ["web_search_call", "code_interpreter_call"]
-    assert got.output[1]["outputs"] == [{"type": "logs", "logs": "A"}]
-
-
-def test_a_result_of_another_code() -> None:
-    parts = [{"executableCode": {"code": "a", "id": "x"}}, {"codeExecutionResult": {"output": "B", "id": "y"}}]
-    got = assembled(whole(stop(*parts)))
-    assert [(item["code"], item["status"]) for item in got.output] == [("a", "failed"), ("", "completed")]
-
-
-def test_an_answer_that_names_no_tool() -> None:
-    parts = [tool("GOOGLE_SEARCH_WEB", queries=["q"])[0], {"toolResponse": {"id": "c", "response": {}}}]
-    assert [event.phase for event in both(*parts)] == ["searching", "completed"]
-
-
-def test_code_without_a_result_failed_and_holds_nothing_up() -> None:
-    got = assembled(streamed(chunk(CODE), chunk(said("A")), stop()))
-    assert [(item["type"], item["status"]) for item in got.output] == [
-        ("code_interpreter_call", "failed"),
-        ("message", "completed"),
-    ]
-    assert [type(event) for event in both(CODE, call("f"))[:3]] == [Hosted, Hosted, CallOpened]
-    assert assembled(streamed(chunk(CODE), stop())).output[0]["status"] == "failed"
-    assert assembled(streamed(chunk(CODE), stop(reason="MAX_TOKENS"))).output[0]["status"] == "incomplete"
-
-
-def test_a_result_without_code() -> None:
-    got = assembled(whole(stop(RESULT)))
-    assert shown(got.output[0]) == {
-        "code": "",
-        "container_id": "gemini",
-        "outputs": [{"type": "logs", "logs": "1\n"}],
-    }
-
-
-def tool(kind: str, identifier: str = "c", response: Any = None, **args: Any) -> list[dict[str, Any]]:
-    return [
-        {"toolCall": {"toolType": kind, "id": identifier, "args": args}},
-        {"toolResponse": {"toolType": kind, "id": identifier, "response": response}},
-    ]
-
-
-def test_searches() -> None:
-    parts = [*tool("GOOGLE_SEARCH_WEB", queries=["q", "r"]), *tool("GOOGLE_SEARCH_IMAGE", queries=["i"]), said("A")]
-    both(*parts)
-    got = assembled(whole(stop(*parts)))
-    assert [shown(item) for item in got.output[:2]] == [
-        {"action": {"type": "search", "query": "q", "queries": ["q", "r"], "sources": []}},
-        {"action": {"type": "search", "query": "i", "queries": ["i"], "sources": []}},
-    ]
-    assert got.kinds == ["web_search_call", "web_search_call", "message"]
-
-
-def test_searches_are_shown_once() -> None:
-    parts = [*tool("GOOGLE_SEARCH_WEB", queries=["q"]), said("A")]
-    got = assembled(whole(stop(*parts, groundingMetadata={"webSearchQueries": ["q"]})))
-    assert got.kinds == ["web_search_call", "message"]
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("url_metadata", "retrieved_url", "url_retrieval_status"),
-        ("urlMetadata", "retrievedUrl", "urlRetrievalStatus"),
-    ],
-)
-def test_pages(names: Any) -> None:
-    metadata, url, status = names
-    pages = [
-        {url: "https://a", status: "URL_RETRIEVAL_STATUS_SUCCESS"},
-        {url: "https://b", status: "URL_RETRIEVAL_STATUS_ERROR"},
-    ]
-    parts = tool("URL_CONTEXT", response={metadata: pages}, urls=["https://a", "https://b"])
-    answer = stop(*parts, said("A"), urlContextMetadata={"urlMetadata": [{"retrievedUrl": "https://a"}]})
-    got = assembled(whole(answer))
-    assert [(item["status"], item["action"]) for item in got.output[:2]] == [
-        ("completed", {"type": "open_page", "url": "https://a"}),
-        ("failed", {"type": "open_page", "url": "https://b"}),
-    ]
-    assert got.kinds[2:] == ["message"]
-
-
-def test_an_answer_without_pages() -> None:
-    (item,) = assembled(whole(stop(*tool("URL_CONTEXT", response={"status": "ok"}, url="https://a")))).output
-    assert (item["status"], item["action"]["url"]) == ("completed", "https://a")
-
-
-def test_pages_without_an_answer() -> None:
-    got = assembled(whole(stop(tool("URL_CONTEXT", urls=["https://a", "https://b"])[0], said("A"))))
-    assert [item["action"]["url"] for item in got.output[:2]] == ["https://a", "https://b"]
-    got = assembled(whole(stop(tool("URL_CONTEXT", urls=["https://a", "https://b"])[0])))
-    assert [item["status"] for item in got.output] == ["completed", "completed"]
-    assert (
-        shown(assembled(whole(stop(tool("URL_CONTEXT", url="https://a")[0]))).output[0])["action"]["url"] == "https://a"
-    )
-
-
-def test_file_searches() -> None:
-    got = assembled(whole(stop(*tool("FILE_SEARCH", query="q"), said("A"))))
-    assert shown(got.output[0]) == {"queries": ["q"], "results": None}
-    assert got.kinds == ["file_search_call", "message"]
-
-
-def test_other_tools_show_nothing() -> None:
-    assert both(*tool("GOOGLE_MAPS"), *tool("MEDIA_PROCESSING"), {"toolResponse": {}}, {"fileData": {}}) == []
-
-
-def test_images() -> None:
-    part = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
-    assert both(part) == [Hosted(1, "image_generation_call", "completed", {"result": "AA==", "output_format": "png"})]
-    got = assembled(whole(stop(said("A"), part, said("B"))))
-    assert got.kinds == ["message", "image_generation_call", "message"]
-    assert (got.output[1]["status"], got.output[1]["result"]) == ("completed", "AA==")
-    unknown = {"inlineData": {"mimeType": "image/heic", "data": "AA=="}}
-    assert shown(assembled(whole(stop(unknown))).output[0]) == {"result": "AA=="}
-
-
-def test_media_that_are_no_answer() -> None:
-    assert both({"inlineData": {"mimeType": "audio/wav", "data": "AA=="}}) == []
-    assert both({"inlineData": {"mimeType": "image/png", "data": ""}}) == []
-    assert both({"thought": True, "inlineData": {"mimeType": "image/png", "data": "AA=="}}) == []
 
 
 # --- log probabilities ------------------------------------------------------------------------------------------------

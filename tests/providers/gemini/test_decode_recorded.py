@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from providers.gemini.server_history import SERVER_PARTS
+from proxy.provider.history import HOSTED_PROOF
 from proxy.responses.events import Annotation, CallArguments, CallOpened, Event, Failed, Finished, Reasoning, Text
 from tests.providers.gemini.answers import assembled, merged, output, shown, streamed, whole
 from tests.providers.gemini.test_decode_robustness import check
@@ -85,7 +87,23 @@ def test_usage_adds_up_to_the_vendors_total(recording: Any) -> None:
 def test_every_signature_is_kept(recording: Any) -> None:
     signatures = [part["thoughtSignature"] for part in parts_of(recording) if "thoughtSignature" in part]
     sealed = [item["encrypted_content"] for item in assembled(decoded(recording)).output if "encrypted_content" in item]
-    assert [value.rpartition(" ")[2] for value in sealed] == signatures
+    own = [value.rpartition(" ")[2] for value in sealed if not value.startswith(HOSTED_PROOF)]
+    assert own == [
+        signature for signature in signatures if not any(signature in value for value in sealed_parts(sealed))
+    ]
+
+
+def sealed_parts(sealed: list[str]) -> list[str]:
+    """The proofs that hold whole parts."""
+    return [value for value in sealed if value.startswith(HOSTED_PROOF)]
+
+
+@pytest.mark.parametrize("recording", answers())
+def test_what_the_vendors_tools_did_goes_back_exactly(recording: Any) -> None:
+    worked = [part for part in parts_of(recording) if SERVER_PARTS & part.keys()]
+    output = assembled(decoded(recording)).output
+    held = sealed_parts([item.get("encrypted_content", "") for item in output])
+    assert [part for value in held for part in orjson.loads(value.split(" ", 2)[2])["parts"]] == worked
 
 
 @pytest.mark.parametrize("recording", answers())

@@ -121,6 +121,16 @@ def test_sampling_of_models_without_it_is_dropped() -> None:
     assert losses(request) == ["dropped temperature", "dropped top_p", "dropped presence_penalty"]
 
 
+def test_what_answers_have_anyhow_need_not_be_included() -> None:
+    request = prepared(include=["web_search_call.action.sources", "computer_call_output.output.image_url"])
+    Gemini(GeminiSettings()).encode(request)
+    told = [(one.path, one.disposition, one.reason) for one in request.conversions]
+    assert told == [
+        ("include[0]", "ignored", "given whenever there is one"),
+        ("include[1]", "ignored", "nothing of the kind occurs"),
+    ]
+
+
 def test_logprobs_are_asked_for_by_either_parameter() -> None:
     include = ["reasoning.encrypted_content", "message.output_text.logprobs"]
     assert generation(include=include) == ({"responseLogprobs": True}, ["ignored include[0]"])

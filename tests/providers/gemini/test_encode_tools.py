@@ -259,12 +259,18 @@ def test_tools_that_may_not_be_called_make_room_for_the_form(kind: Any) -> None:
     assert not answers_by_call(**options)
 
 
-def test_a_json_object_beside_tools_is_asked_for_by_an_instruction() -> None:
-    body, lost = encoded(model=FLASH_25, tools=TOOLS, instructions="A", text={"format": {"type": "json_object"}})
-    first, line = body["systemInstruction"]["parts"]
-    assert first == {"text": "A"}
-    assert "JSON object" in line["text"]
-    assert lost == ["approximated* text.format"]
+def obstacle(form: Any, **options: Any) -> str | None:
+    return Gemini(GeminiSettings()).format_obstacle(form, prepared(**options))
+
+
+def test_older_models_have_no_json_mode_beside_tools() -> None:
+    form = {"type": "json_object"}
+    assert obstacle(form, model=FLASH_25, tools=TOOLS)
+    assert obstacle(form, model=FLASH_25) is None
+    assert obstacle(form, model=FLASH_3, tools=TOOLS) is None
+    with pytest.raises(RefusedError) as caught:
+        encoded(model=FLASH_25, tools=TOOLS, text={"format": form})
+    assert caught.value.param == "text.format"
 
 
 @pytest.mark.parametrize("options", [{"model": FLASH_3, "tools": TOOLS}, {"model": FLASH_25}])
@@ -272,18 +278,16 @@ def test_a_schema_that_the_model_takes_needs_no_call(options: Any) -> None:
     assert not answers_by_call(**options, text={"format": FORMAT})
 
 
-def test_no_tool_of_the_client_may_have_the_answers_name() -> None:
+def test_a_tool_with_the_answers_name_is_an_obstacle() -> None:
     taken = FunctionTool(FINAL_ANSWER, None, None, None, "tools[3]")
-    with pytest.raises(RefusedError) as caught:
-        encoded(model=FLASH_25, tools=[taken], text={"format": FORMAT})
-    assert caught.value.param == "tools[3].name"
-    assert encoded(model=FLASH_3, tools=[taken], text={"format": FORMAT})
+    assert obstacle(FORMAT, model=FLASH_25, tools=[taken])
+    assert obstacle(FORMAT, model=FLASH_3, tools=[taken]) is None
 
 
 def test_the_answer_beside_tools_is_an_object() -> None:
-    with pytest.raises(RefusedError) as caught:
-        encoded(model=FLASH_25, tools=TOOLS, text={"format": FORMAT | {"schema": {"type": "array"}}})
-    assert caught.value.param == "text.format.schema"
+    assert obstacle(FORMAT | {"schema": {"type": "array"}}, model=FLASH_25, tools=TOOLS)
+    assert obstacle(FORMAT | {"schema": {"type": "array"}}, model=FLASH_25) is None
+    assert obstacle(FORMAT, model=FLASH_25, tools=TOOLS) is None
 
 
 def test_the_decoder_reads_the_answer_out_of_the_call() -> None:

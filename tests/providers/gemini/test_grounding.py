@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.responses.events import Annotation, Hosted
+from proxy.responses.events import Annotation, Hosted, Unmapped
 from tests.providers.gemini.answers import assembled, call, chunk, output, said, shown, stop, streamed, thought, whole
 
 PAGE = {"web": {"uri": "https://a", "title": "A"}}
@@ -352,3 +352,41 @@ def test_searches_of_an_answer_that_was_cut_off() -> None:
     answer = stop(said("abc"), reason="MAX_TOKENS", **grounding(webSearchQueries=["q"]))
     assert isinstance(output(whole(answer))[-1], Hosted)
     assert assembled(whole(answer)).kinds == ["message", "web_search_call"]
+
+
+# --- what has no place ------------------------------------------------------------------------------------------------
+
+
+def uncounted(events: Any) -> list[str]:
+    return [event.element for event in events if isinstance(event, Unmapped)]
+
+
+def test_sources_of_a_text_that_had_ended_are_counted() -> None:
+    metadata = grounding(support(0, endIndex=1, partIndex=0), support(1, endIndex=1, partIndex=2))
+    events = streamed(chunk(said("A")), chunk(call("f")), chunk(said("B")), stop(**metadata))
+    assert annotations(events) == ["B https://b"]
+    assert uncounted(events) == ["grounding_supports"]
+    events = streamed(chunk(said("A")), chunk(call("f")), stop(**grounding(support(0, endIndex=1))))
+    assert (annotations(events), uncounted(events)) == ([], ["grounding_supports"])
+
+
+def test_sources_that_came_in_time_are_not() -> None:
+    metadata = grounding(support(0, endIndex=1, partIndex=0), support(1, endIndex=1, partIndex=2))
+    events = whole(stop(said("A"), call("f"), said("B"), **metadata))
+    assert annotations(events) == ["A https://a", "B https://b"]
+    assert uncounted(events) == []
+    events = streamed(chunk(said("A"), **metadata), chunk(call("f")), chunk(said("B")), stop(**metadata))
+    assert (annotations(events), uncounted(events)) == (["A https://a", "B https://b"], [])
+
+
+def test_sources_that_nothing_names_are_counted() -> None:
+    events = whole(stop(said("A"), **grounding(support(0, 7, endIndex=1), chunks=[{"web": {}}])))
+    assert (annotations(events), uncounted(events)) == ([], ["grounding_supports"])
+    cited = {"citationMetadata": {"citations": [{"endIndex": 1, "license": "mit"}]}}
+    assert uncounted(whole(stop(said("A"), **cited))) == ["citations"]
+
+
+def test_the_display_of_a_search_is_counted() -> None:
+    display = {"searchEntryPoint": {"renderedContent": "<div>"}}
+    assert uncounted(whole(stop(said("A"), **grounding(**display)))) == ["search_entry_point"]
+    assert uncounted(whole(stop(said("A"), **grounding(searchEntryPoint={})))) == []

@@ -108,12 +108,54 @@ def amended(message: str, param: Any = None, status: int = 400) -> Any:
         ("Unknown field", "temperature", {"temperature"}, "temperature"),
         ("Unsupported parameter: 'top_p' is not supported with this model.", None, {"top_p"}, "top_p"),
         ("reasoning_effort is not supported", None, {"reasoning_effort"}, "reasoning.effort"),
-        ("logprobs are not permitted", None, {"logprobs", "top_logprobs"}, "include"),
+        ("logprobs are not permitted", None, {"logprobs", "top_logprobs"}, "top_logprobs"),
         ("Unrecognized request argument: parallel_tool_calls", None, {"parallel_tool_calls"}, "parallel_tool_calls"),
     ],
 )
 def test_a_member_that_the_server_names_is_left_out_once(message: str, param: Any, gone: set[str], path: Any) -> None:
     assert amended(message, param) == (gone, set(), path, "dropped")
+
+
+def test_log_probabilities_that_were_asked_for_by_include_alone_are_told_as_that() -> None:
+    call = GENERIC.encode(prepared(GENERIC, include=["message.output_text.logprobs"]))
+    changed = GENERIC.amend(call, GENERIC.error(400, {}, b'{"error": {"message": "logprobs are not supported"}}'))
+    assert changed is not None
+    assert "logprobs" not in orjson.loads(changed[0].body)
+    assert changed[1].path == "include"
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "gone"),
+    [
+        ("Unknown parameter: 'thinking'.", None, {"thinking"}),
+        ("Unknown parameter.", "thinking", {"thinking"}),
+        ("enable_thinking is not supported", None, {"enable_thinking", "thinking_budget"}),
+        ("Unrecognized request argument: thinking_budget", None, {"thinking_budget"}),
+        ("The tool_choice is not supported in thinking mode", None, None),
+    ],
+)
+def test_how_a_server_is_told_to_think_is_left_out(message: str, param: Any, gone: set[str] | None) -> None:
+    members = {"enable_thinking": True, "thinking_budget": 5, "thinking": {"type": "enabled"}}
+    call = Call("/chat/completions", orjson.dumps({"model": "m", "messages": [], **members}))
+    error = GENERIC.error(400, {}, orjson.dumps({"error": {"message": message, "param": param}}))
+    changed = GENERIC.amend(call, error)
+    if gone is None:
+        assert changed is None
+    else:
+        assert changed is not None
+        assert members.keys() - orjson.loads(changed[0].body).keys() == gone
+        assert (changed[1].path, changed[1].disposition) == ("reasoning.effort", "dropped")
+
+
+def test_ends_of_cached_beginnings_are_left_out() -> None:
+    part = {"type": "input_text", "text": "Hi", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    call = OPENAI.encode(prepared(OPENAI, user(part), model="gpt-6-sol"))
+    said = {"message": "Unknown parameter.", "param": "messages[0].content[0].prompt_cache_breakpoint"}
+    changed = OPENAI.amend(call, OPENAI.error(400, {}, orjson.dumps({"error": said})))
+    assert changed is not None
+    assert b"prompt_cache_breakpoint" in call.body
+    assert b"prompt_cache_breakpoint" not in changed[0].body
+    assert (changed[1].path, changed[1].disposition) == ("input.content.prompt_cache_breakpoint", "ignored")
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -5,6 +5,7 @@ from typing import Any
 from .exchange import (
     CLOCK,
     DONE,
+    SCHEMA_IN_WORDS,
     WEATHER,
     Exchange,
     Failed,
@@ -172,7 +173,13 @@ EXCHANGES: list[Exchange] = [
     ),
     Sent("the newest model holds to a schema", MODEL, {"text": {"format": SCHEMA}}, {"response_format": SENT_SCHEMA}),
     Sent("so does the one before it", "qwen3.7-max", {"text": {"format": SCHEMA}}, {"response_format": SENT_SCHEMA}),
-    Refused("older ones do not", "qwen-plus", {"text": {"format": SCHEMA}}, "text.format", "unsupported_parameter"),
+    Sent(
+        "older ones are told in words",
+        "qwen-plus",
+        {"text": {"format": SCHEMA}},
+        {"messages": [{"role": "system", "content": SCHEMA_IN_WORDS}, {"role": "user", "content": "Hi"}]},
+        {"text.format": "approximated"},
+    ),
     Sent(
         "images have no detail",
         MODEL,

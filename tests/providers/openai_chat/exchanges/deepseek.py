@@ -5,11 +5,11 @@ from typing import Any
 from .exchange import (
     CLOCK,
     DONE,
+    SCHEMA_IN_WORDS,
     WEATHER,
     Exchange,
     Failed,
     Found,
-    Refused,
     Sent,
     Streamed,
     Whole,
@@ -158,12 +158,12 @@ EXCHANGES: list[Exchange] = [
         },
         {"text.format": "approximated"},
     ),
-    Refused(
-        "it holds to no schema",
+    Sent(
+        "it holds to no schema, so it is told in words",
         MODEL,
         {"text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}}}},
-        "text.format",
-        "unsupported_parameter",
+        {"messages": [{"role": "system", "content": SCHEMA_IN_WORDS}, {"role": "user", "content": "Hi"}]},
+        {"text.format": "approximated"},
     ),
     Streamed(
         "thoughts come before the answer, usage with its end",

@@ -276,6 +276,16 @@ def answered(output: Any = "3 C", call_id: str = "call_a") -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": call_id, "output": output}
 
 
+SCHEMA_IN_WORDS = (
+    "Your answer has to be one JSON value that conforms to the JSON Schema below, and nothing else: no text before or"
+    ' after it, no code fence.\nThe schema \'answer\':\n{"type":"object"}'
+)
+"""What a model is told that holds to no schema."""
+
+OBJECT_IN_WORDS = "Your answer has to be one JSON object and nothing else: no text before or after it, no code fence."
+"""What a model is told that has no JSON mode."""
+
+
 def said(role: str, content: Any) -> dict[str, Any]:
     return {"role": role, "content": content}
 
@@ -331,7 +341,7 @@ def outcome(assembler: Assembler) -> Observed:
 
 def short(item: Mapping[str, Any]) -> Any:
     """An item in short form: ("text", text, *citations), ("refusal", text), ("raw" or "summary", text, sealed or None),
-    ("call", name, arguments), (other type,)."""
+    ("call", name, arguments), ("custom", name, input), (other type,)."""
     kind = item["type"]
     if kind == "message":
         part = item["content"][0]
@@ -345,6 +355,8 @@ def short(item: Mapping[str, Any]) -> Any:
         return ("raw" if raw else "summary", "".join(each["text"] for each in texts), item.get("encrypted_content"))
     if kind == "function_call":
         return ("call", item["name"], item["arguments"])
+    if kind == "custom_tool_call":
+        return ("custom", item["name"], item["input"])
     return (kind,)
 
 

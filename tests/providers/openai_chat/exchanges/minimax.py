@@ -7,6 +7,8 @@ import orjson
 from .exchange import (
     CLOCK,
     DONE,
+    OBJECT_IN_WORDS,
+    SCHEMA_IN_WORDS,
     WEATHER,
     Exchange,
     Failed,
@@ -126,19 +128,19 @@ EXCHANGES: list[Exchange] = [
     ),
     Sent("none leaves the tools out", MODEL, {"tools": [WEATHER], "tool_choice": "none"}, SPLIT),
     Refused("no choice is forced", MODEL, {"tools": [WEATHER], "tool_choice": "required"}, "tool_choice"),
-    Refused(
-        "it holds to no schema",
+    Sent(
+        "it holds to no schema, so it is told in words",
         MODEL,
         {"text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}}}},
-        "text.format",
-        "unsupported_parameter",
+        {**SPLIT, "messages": [{"role": "system", "content": SCHEMA_IN_WORDS}, {"role": "user", "content": "Hi"}]},
+        {"text.format": "approximated"},
     ),
-    Refused(
-        "it has no JSON mode",
+    Sent(
+        "it has no JSON mode, so it is told in words",
         MODEL,
         {"text": {"format": {"type": "json_object"}}},
-        "text.format",
-        "unsupported_parameter",
+        {**SPLIT, "messages": [{"role": "system", "content": OBJECT_IN_WORDS}, {"role": "user", "content": "Hi"}]},
+        {"text.format": "approximated"},
     ),
     Sent(
         "thoughts go back as they came",

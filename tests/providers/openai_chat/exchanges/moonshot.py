@@ -5,6 +5,7 @@ from typing import Any
 from .exchange import (
     CLOCK,
     DONE,
+    SCHEMA_IN_WORDS,
     WEATHER,
     Exchange,
     Failed,
@@ -191,12 +192,12 @@ EXCHANGES: list[Exchange] = [
         },
         {"input[1]": "ignored"},
     ),
-    Refused(
-        "it holds to no schema",
+    Sent(
+        "it holds to no schema, so it is told in words",
         MODEL,
         {"text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}}}},
-        "text.format",
-        "unsupported_parameter",
+        {"messages": [{"role": "system", "content": SCHEMA_IN_WORDS}, {"role": "user", "content": "Hi"}]},
+        {"text.format": "approximated"},
     ),
     Streamed(
         "usage stands in the last choice",

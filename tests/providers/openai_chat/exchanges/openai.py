@@ -64,6 +64,48 @@ def family(
     return Sent(f"{model}: {shows}", model, request, body, losses)
 
 
+GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}
+PATCH: dict[str, Any] = {"type": "custom", "name": "patch", "description": "Patches.", "format": GRAMMAR}
+NOTE: dict[str, Any] = {"type": "custom", "name": "note"}
+CUSTOM_CALL = {"type": "custom_tool_call", "call_id": "call_p", "name": "patch", "input": "a\n"}
+
+
+def wrapped(model: str, role: str = "system") -> Exchange:
+    """A custom tool, offered to a model that does not know such tools."""
+    told = "The argument is the raw text that the tool gets: no JSON inside it and no code fence around it."
+    parameters = {
+        "type": "object",
+        "properties": {"input": {"type": "string", "description": "The raw text."}},
+        "required": ["input"],
+        "additionalProperties": False,
+    }
+    function = {"name": "note", "description": told, "parameters": parameters}
+    body = {"tools": [{"type": "function", "function": function}]}
+    return Sent(f"{model}: knows no custom tools", model, {"tools": [NOTE]}, body, {"tools[0]": "approximated"})
+
+
+def searching(model: str) -> Exchange:
+    """The web search of a model that is made for it."""
+    search = {
+        "type": "web_search",
+        "search_context_size": "low",
+        "user_location": {"type": "approximate", "city": "Oslo", "country": None},
+        "external_web_access": False,
+        "search_content_types": ["text"],
+    }
+    options = {
+        "search_context_size": "low",
+        "user_location": {"type": "approximate", "approximate": {"city": "Oslo"}},
+    }
+    losses = {
+        "max_tool_calls": "dropped",
+        "tools[0].external_web_access": "dropped",
+        "tools[0].search_content_types": "ignored",
+    }
+    request = {"tools": [search], "max_tool_calls": 2}
+    return Sent(f"{model}: searches the web", model, request, {"web_search_options": options}, losses)
+
+
 EXCHANGES: list[Exchange] = [
     # --- what is sent ---
     Sent(
@@ -183,6 +225,99 @@ EXCHANGES: list[Exchange] = [
         },
     ),
     Sent(
+        "custom tools are the model's own, in the client's order, and so are their calls",
+        "gpt-6-sol",
+        {
+            "tools": [PATCH, WEATHER, NOTE],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "custom", "name": "note"}, {"type": "function", "name": "weather"}],
+            },
+            "input": [
+                said("user", "Hi"),
+                CUSTOM_CALL,
+                called(),
+                {"type": "custom_tool_call_output", "call_id": "call_p", "output": "Done"},
+                answered(),
+            ],
+        },
+        {
+            "tools": [
+                {
+                    "type": "custom",
+                    "custom": {
+                        "name": "patch",
+                        "description": "Patches.",
+                        "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": 'start: "a"'}},
+                    },
+                },
+                {"type": "function", "function": WEATHER_FUNCTION},
+                {"type": "custom", "custom": {"name": "note"}},
+            ],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "allowed_tools": {
+                    "mode": "auto",
+                    "tools": [
+                        {"type": "custom", "custom": {"name": "note"}},
+                        {"type": "function", "function": {"name": "weather"}},
+                    ],
+                },
+            },
+            "messages": [
+                {"role": "user", "content": "Hi"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {"id": "call_p", "type": "custom", "custom": {"name": "patch", "input": "a\n"}},
+                        CALL,
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "call_p", "content": "Done"},
+                {"role": "tool", "tool_call_id": "call_a", "content": "3 C"},
+            ],
+        },
+    ),
+    Sent(
+        "a custom tool is chosen by its name; plain text is a format, too",
+        "gpt-6-sol",
+        {"tools": [{**NOTE, "format": {"type": "text"}}], "tool_choice": {"type": "custom", "name": "note"}},
+        {
+            "tools": [{"type": "custom", "custom": {"name": "note", "format": {"type": "text"}}}],
+            "tool_choice": {"type": "custom", "custom": {"name": "note"}},
+        },
+    ),
+    searching("gpt-5-search-api"),
+    searching("gpt-4o-search-preview"),
+    Refused(
+        "a search cannot be held to some domains",
+        "gpt-5-search-api",
+        {"tools": [{"type": "web_search", "filters": {"allowed_domains": ["example.org"]}}]},
+        "tools[0].filters.allowed_domains",
+        "unsupported_parameter",
+    ),
+    Refused(
+        "a search cannot be forced",
+        "gpt-5-search-api",
+        {"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}},
+        "tool_choice",
+    ),
+    Refused(
+        "a search cannot be required",
+        "gpt-5-search-api",
+        {"tools": [{"type": "web_search"}], "tool_choice": "required"},
+        "tool_choice",
+    ),
+    Sent(
+        "no search where no tool may be called",
+        "gpt-5-search-api",
+        {"tools": [{"type": "web_search"}], "tool_choice": "none"},
+        {},
+        {"tools[0]": "ignored"},
+    ),
+    Sent(
         "JSON mode wants the word in a message",
         "gpt-6-sol",
         {"text": {"format": {"type": "json_object"}}},
@@ -258,9 +393,12 @@ EXCHANGES: list[Exchange] = [
     family("gpt-5.3-chat-latest", "has one effort", "high", "medium"),
     family("gpt-5-mini", "always reasons", "none", "minimal"),
     family("gpt-5-chat-latest", "does not reason", "low", None),
+    family("gpt-5-search-api", "always reasons", "none", "minimal"),
     family("o3-mini", "its highest effort is high, and it has no verbosity", "xhigh", "high", verbosity=False),
     family("gpt-4.1", "does not reason, and knows no developer", "low", None, verbosity=False, role="system"),
     family("gpt-4o-audio-preview", "does not reason", "low", None, verbosity=False, role="system"),
+    family("gpt-4o-search-preview", "does not reason", "low", None, verbosity=False, role="system"),
+    *map(wrapped, ("o3-mini", "gpt-4.1", "gpt-4o-audio-preview", "gpt-4o-search-preview")),
     Sent(
         "models for audio hear",
         "gpt-4o-audio-preview",
@@ -310,6 +448,60 @@ EXCHANGES: list[Exchange] = [
         ],
         [("call", "weather", '{"city":"Oslo"}')],
         (61, 5, 17, 9),
+    ),
+    Streamed(
+        "calls of custom tools bring plain text, of which each brace is a character",
+        "gpt-6-sol",
+        [
+            chunk(
+                {
+                    "tool_calls": [
+                        {"index": 0, "id": "call_p", "type": "custom", "custom": {"name": "patch", "input": ""}}
+                    ]
+                }
+            ),
+            chunk({"tool_calls": [{"index": 0, "custom": {"input": '{"a": 1}'}}]}),
+            chunk({"tool_calls": [{"index": 1, "id": "call_q", "type": "custom", "custom": {"name": "note"}}]}),
+            chunk({"tool_calls": [{"index": 0, "custom": {"input": "\n}"}}]}),
+            chunk({"tool_calls": [{"index": 1, "custom": {"input": "b"}}]}),
+            chunk(finish="tool_calls"),
+            DONE,
+        ],
+        [("custom", "patch", '{"a": 1}\n}'), ("custom", "note", "b")],
+        request={"tools": [PATCH, NOTE]},
+    ),
+    Whole(
+        "a whole call of a custom tool",
+        "gpt-6-sol",
+        whole(
+            {
+                "content": None,
+                "tool_calls": [{"id": "call_p", "type": "custom", "custom": {"name": "patch", "input": ""}}],
+            },
+            finish="tool_calls",
+        ),
+        [("custom", "patch", "")],
+    ),
+    Streamed(
+        "a search that was asked for is shown with what it found",
+        "gpt-5-search-api",
+        [
+            chunk({"content": "Yes (a)."}),
+            chunk(
+                {
+                    "annotations": [
+                        {
+                            "type": "url_citation",
+                            "url_citation": {"start_index": 4, "end_index": 7, "url": "https://example.org/a"},
+                        }
+                    ]
+                }
+            ),
+            chunk(finish="stop"),
+            DONE,
+        ],
+        [("text", "Yes (a).", ("https://example.org/a", 4, 7)), ("web_search_call",)],
+        request={"tools": [{"type": "web_search"}]},
     ),
     Streamed(
         "a refusal has a delta of its own",
