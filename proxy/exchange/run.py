@@ -452,6 +452,8 @@ class Run:
         if not halve(again):
             return False
         self._kept_paths = frozenset(item.path for item in again.items)
+        # What an amendment took out stands in the new call again.
+        self._amended = False
         self._encode_again(again)
         return True
 

@@ -238,12 +238,24 @@ def _text_function(name: str, description: str | None, wanted: Mapping[str, str]
 
 
 def _place_namespace(shelf: _Shelf, path: str, tool: Tool) -> None:
-    if tool.get("description"):
-        reason = "a namespace's tools are offered one by one, under its name"
-        shelf.conversions.append(approximated(f"{path}.description", reason))
-    for position, member in enumerate(cast("list[Tool]", tool["tools"])):
+    group, members = cast(str, tool["name"]), cast("list[Tool]", tool["tools"])
+    for position, member in enumerate(members):
         place = _place_function if member["type"] == "function" else _place_custom
-        place(shelf, f"{path}.tools[{position}]", member, cast(str, tool["name"]))
+        place(shelf, f"{path}.tools[{position}]", member, group)
+    about = tool.get("description")
+    if not about:
+        return
+    for name in (shelf.names.get((cast(str, member["name"]), group), "") for member in members):
+        first: FunctionTool | CustomTool | None = shelf.functions.get(name) or shelf.custom.get(name)
+        if first is not None:
+            told = f"{first.description}\n\n" if first.description else ""
+            described = replace(first, description=f"{told}About the tools {group}__*: {about}")
+            if isinstance(described, FunctionTool):
+                shelf.functions[name] = described
+            else:
+                shelf.custom[name] = described
+            break
+    shelf.conversions.append(approximated(f"{path}.description", "told with the first of the namespace's tools"))
 
 
 def _place_client_tool(shelf: _Shelf, path: str, tool: Tool) -> None:
@@ -527,5 +539,5 @@ def _named(choice: Mapping[str, object], names: Names) -> str | None:
 
 
 def _refuse_tool(tool: _LeftOut) -> NoReturn:
-    message = f"Tools of type '{tool.type}' are not available with this provider: {tool.reason}."
+    message = f"The tool of type '{tool.type}' is not available: {tool.reason}."
     refuse(f"{tool.path}.type", message, value=True)

@@ -1,4 +1,4 @@
-"""`/v1/responses/compact`: a history becomes the messages and settings of its user and one item that holds a summary."""
+"""`/v1/responses/compact`: a history becomes its user's messages, its settings, and one item with a summary."""
 
 import time
 

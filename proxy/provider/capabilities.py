@@ -13,7 +13,7 @@ class Capabilities:
     `tool_name_limit` is in characters; `tool_name_starts_with_letter`: the first one has to be a letter or `_`.
     `family` is the model family inside which a reasoning proof stays valid. `custom_tools`: tools whose input is plain
     text; others get them as functions. `hosted_tools` are the tools that the vendor runs itself, by their plain names
-    (`web_search`, `code_interpreter`, `mcp`, `tool_search`, ...); `hosted_with_functions`: beside the client's functions.
+    (`web_search`, `code_interpreter`, `mcp`, `tool_search`, ...); `hosted_with_functions`: beside the client's own.
     """
 
     family: str = ""

@@ -73,8 +73,8 @@ class ReasoningItem:
 
 
 HOSTED_PROOF = "hosted"
-"""The kind of a proof that holds what a vendor needs to be sent again of a tool that it ran itself. Its decoder emits it
-after the hosted item, with `binds="previous"`; the core then leaves the hosted item to it."""
+"""The kind of a proof that holds what a vendor needs to be sent again of a tool that it ran itself. Its decoder emits
+it after the hosted item, with `binds="previous"`; the core then leaves the hosted item to it."""
 
 HistoryItem: TypeAlias = MessageItem | CallItem | ResultItem | ReasoningItem
 

@@ -279,11 +279,8 @@ def cut(draw: st.DrawFn) -> list[Event]:
     events: list[Event] = [Started()]
     for index, piece in enumerate(pieces):
         if draw(st.booleans()):
-            events.append(
-                draw(
-                    st.sampled_from([Reasoning(f"r{index}", "Hm"), Usage(1), Proof(f"p{index}", "k", "p", "previous")])
-                )
-            )
+            others: list[Event] = [Reasoning(f"r{index}", "Hm"), Usage(1), Proof(f"p{index}", "k", "p", "previous")]
+            events.append(draw(st.sampled_from(others)))
         key = draw(st.sampled_from([key, index]))
         events.append(Text(key, piece))
     return [*events, Finished(draw(st.sampled_from(["stop", "stop", "unknown"])))]

@@ -628,3 +628,8 @@ def test_an_allowed_subset_counts_for_tools_of_every_kind() -> None:
     assert names(made) == ["c", "apply_patch"]
     assert [tool.type for tool in made.hosted_tools] == ["mcp"]
     assert made.choice == ToolChoice("required")
+
+
+def test_what_a_namespace_is_about_is_told_with_its_first_tool() -> None:
+    made = offered(namespace("n", function("f", description="F."), function("g"), description="All about N."))
+    assert [tool.description for tool in made.tools] == ["F.\n\nAbout the tools n__*: All about N.", None]

@@ -23,12 +23,13 @@ LEAVES = (
     | st.integers(-3, 3)
     | st.floats(allow_nan=False)
     | st.sampled_from(["", "a", " ", "<think>", "</think>", "{}", '{"a":1}', "stop", "error", "url_citation", "text"])
-    | st.sampled_from(["reasoning.text", "reasoning.encrypted", "tool_use_failed"])
+    | st.sampled_from(["reasoning.text", "reasoning.encrypted", "tool_use_failed", "data:image/png;base64,AA=="])
 )
 NAMES = st.sampled_from(
     [
         *("content", "reasoning", "reasoning_content", "reasoning_details", "refusal", "tool_calls", "function_call"),
         *("function", "name", "arguments", "id", "index", "annotations", "url_citation", "audio", "transcript", "type"),
+        *("custom", "input", "images", "image_url", "start_index", "end_index", "executed_tools"),
         *("text", "url", "token", "logprob", "bytes", "top_logprobs", "thinking", "summary", "signature", "data"),
     ]
 )
