@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from proxy.exchange.kept_events import is_terminal
-from proxy.responses.assembler import Outgoing, error_code
-from proxy.responses.errors import ResponsesError
+from proxy.responses.assembler import Outgoing
+from proxy.responses.errors import ResponsesError, error_code
 from proxy.responses.stream_writer import TEXT_KINDS, StreamWriter
 
 _NAMES = {kind.first["type"]: name for name, kind in TEXT_KINDS.items() if kind.parts is not None}

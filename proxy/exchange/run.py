@@ -427,6 +427,8 @@ class Run:
         earlier = self.assembler.tally
         if self.assembler.has_output and not goes_on:
             self.assembler = self._new_assembler()
+        if not goes_on:
+            self._holding = None
         self.assembler.failure = None
         earlier.next_call()
         self.assembler.tally = earlier

@@ -56,7 +56,8 @@ AGAIN: Final = (
     " after it, no code fence."
 )
 
-_FENCED: Final = re.compile(r"```[\w+-]*[ \t]*\r?\n(?P<content>.*?)\r?\n?[ \t]*```", re.DOTALL)
+_FENCE: Final = "```"
+_FENCE_LINE: Final = re.compile(r"```[\w+-]*[ \t]*\r?\n")
 _FIRST_MEMBER: Final = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*')
 
 
@@ -116,11 +117,12 @@ class Emulation:
     async def read(self, text: str) -> str | Violation:
         """The JSON of an answer as the model wrote it, without a fence or an envelope around it; or what is wrong."""
         bare = text.strip()
-        if (fenced := _FENCED.fullmatch(bare)) is not None:
-            bare = fenced["content"].strip()
+        opened = _FENCE_LINE.match(bare) if bare.endswith(_FENCE) else None
+        if opened is not None:
+            bare = bare[opened.end() : -len(_FENCE)].strip()
         found = await self._check(bare)
         if found is None:
-            return text if fenced is None else bare
+            return text if opened is None else bare
         inner = self._unwrapped(bare)
         return inner if inner is not None and await self._check(inner) is None else found
 
@@ -181,12 +183,13 @@ class Holding:
         """What the assembler gets of these events. Raises ResponsesError when the answer is too long."""
         passed: list[Event] = []
         for event in map(_renamed, events) if self._again else events:
-            if self._passing or (self.finished is not None and isinstance(event, Finished)):
+            if self._passing:
                 passed.append(event)
             elif isinstance(event, CallOpened):
                 passed += self._release(event)
             elif isinstance(event, Finished):
-                passed += self._end(event)
+                # An end that is said twice is one.
+                passed += self._end(event) if self.finished is None else ()
             elif self._is_held(event):
                 self._hold(event)
             else:

@@ -16,7 +16,7 @@ import orjson
 from proxy.responses import identifiers
 from proxy.responses.client_tools import CLIENT_TOOLS, ClientTool, call_members
 from proxy.responses.custom_input import InputReader
-from proxy.responses.errors import ResponsesError
+from proxy.responses.errors import ResponsesError, error_code
 from proxy.responses.events import (
     OUTPUT_EVENTS,
     Annotation,
@@ -36,6 +36,14 @@ from proxy.responses.events import (
     Unmapped,
     Usage,
 )
+from proxy.responses.hosted_phases import (
+    FIXED_MEMBERS,
+    ID_PREFIXES,
+    PHASES,
+    STREAMED_MEMBERS,
+    WHOLE_OR_FAILED,
+    first_members,
+)
 from proxy.responses.stream_writer import Outgoing as Outgoing
 from proxy.responses.stream_writer import StreamWriter
 from proxy.responses.tool_table import NO_TOOLS, ToolTable
@@ -49,81 +57,6 @@ TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed", "cancel
 
 MAX_HELD = 64 * 2**20
 """How much text may be held back while another call is open, in characters; beyond it the answer fails."""
-
-ERROR_CODES = frozenset(
-    {
-        "server_error",
-        "rate_limit_exceeded",
-        "invalid_prompt",
-        "data_residency_mismatch",
-        "bio_policy",
-        "misalignment_policy_violation",
-        "vector_store_timeout",
-        "invalid_image",
-        "invalid_image_format",
-        "invalid_base64_image",
-        "invalid_image_url",
-        "image_too_large",
-        "image_too_small",
-        "image_parse_error",
-        "image_content_policy_violation",
-        "invalid_image_mode",
-        "image_file_too_large",
-        "unsupported_image_media_type",
-        "empty_image_file",
-        "failed_to_download_image",
-        "image_file_not_found",
-    }
-)
-"""The values that clients accept as `response.error.code`."""
-
-_ID_PREFIXES = {
-    "web_search_call": "ws",
-    "file_search_call": "fs",
-    "code_interpreter_call": "ci",
-    "image_generation_call": "ig",
-    "mcp_call": "mcp",
-    "mcp_list_tools": "mcpl",
-    "compaction": "cmp",
-}
-
-_PHASES: Mapping[str, tuple[str, ...]] = {
-    "web_search_call": ("in_progress", "searching", "completed"),
-    "file_search_call": ("in_progress", "searching", "completed"),
-    "code_interpreter_call": ("in_progress", "interpreting", "completed"),
-    "image_generation_call": ("in_progress", "generating", "completed"),
-    "mcp_call": ("in_progress", "completed"),
-    "mcp_list_tools": ("in_progress", "completed"),
-    "compaction": ("compacting",),
-}
-"""The phases of hosted tools that have events, in the order that clients expect; none is left out."""
-
-_HOSTED_MEMBERS: Mapping[str, Mapping[str, object]] = {
-    "file_search_call": {"queries": [], "results": None},
-    "code_interpreter_call": {"code": "", "container_id": "", "outputs": None},
-    "mcp_call": {"name": "", "server_label": "", "arguments": "", "output": None, "error": None},
-    "mcp_list_tools": {"server_label": "", "tools": []},
-    "compaction": {"encrypted_content": ""},
-}
-"""What a hosted item shows from its first event on, besides its id and status."""
-
-_FIRST_MEMBERS = ("container_id", "name", "server_label")
-"""Members of hosted items that have their value at once; the others begin empty."""
-
-_WITHOUT_STATUS = ("mcp_list_tools", "compaction")
-"""Hosted items that have no status."""
-
-_WHOLE_OR_FAILED = ("image_generation_call", "mcp_list_tools")
-"""Hosted items that do not know the status `incomplete`."""
-
-_HOSTED_TEXTS: Mapping[str, tuple[str, str]] = {
-    "code_interpreter_call": ("code", "code_interpreter_call_code"),
-    "mcp_call": ("arguments", "mcp_call_arguments"),
-}
-"""Members of hosted items that have events of their own, and the name of those."""
-
-_FIXED_MEMBERS = frozenset({"type", "id", "status"})
-"""Members of hosted items that are the assembler's own."""
 
 
 def _ignored_seal(proof: Proof, text: str | None) -> str:
@@ -396,7 +329,7 @@ class Assembler:
                 last = not self._held and not opened.later
                 if opened.kind == "hosted":
                     # In the midst of an answer nothing is incomplete, and images and lists of tools never are.
-                    half = last and not completed and opened.item["type"] not in _WHOLE_OR_FAILED
+                    half = last and not completed and opened.item["type"] not in WHOLE_OR_FAILED
                     self._close("incomplete" if half else "failed")
                 elif completed:
                     self._close("completed")
@@ -592,10 +525,10 @@ class Assembler:
             if f"hosted {event.key}" in self._spent:
                 return
             self._close("completed")
-            opened = self._open_item("hosted", event.key, _ID_PREFIXES.get(event.kind, "item"), _hosted_members(event))
+            opened = self._open_item("hosted", event.key, ID_PREFIXES.get(event.kind, "item"), first_members(event))
         item = opened.item
         self._tell_phases(opened, 1)
-        member, events = _HOSTED_TEXTS.get(str(item["type"]), ("", ""))
+        member, events = STREAMED_MEMBERS.get(str(item["type"]), ("", ""))
         text = event.fields.get(member)
         if member and not item[member] and isinstance(text, str) and text and opened.phase == 1:
             item[member] = text
@@ -606,10 +539,10 @@ class Assembler:
             {
                 name: value
                 for name, value in event.fields.items()
-                if name not in _FIXED_MEMBERS and not (name == member and item.get(member))
+                if name not in FIXED_MEMBERS and not (name == member and item.get(member))
             }
         )
-        phases = _PHASES.get(event.kind, ())
+        phases = PHASES.get(event.kind, ())
         if event.phase in phases:
             self._tell_phases(opened, phases.index(event.phase) + 1)
         if event.phase in ("completed", "failed"):
@@ -619,7 +552,7 @@ class Assembler:
     def _tell_phases(self, opened: _OpenItem, count: int) -> None:
         """Tell the phases of a hosted tool up to the `count`th, those that its vendor left out included."""
         kind = opened.item["type"]
-        for phase in _PHASES.get(str(kind), ())[opened.phase : count]:
+        for phase in PHASES.get(str(kind), ())[opened.phase : count]:
             self._writer.tell(f"{kind}.{phase}")
         opened.phase = max(opened.phase, count)
 
@@ -694,14 +627,6 @@ _CONTINUES: Mapping[str, frozenset[type]] = {
 """The events that go on with an open call or hosted tool of the same key; every other one waits for its end."""
 
 
-def _hosted_members(event: Hosted) -> dict[str, object]:
-    members: dict[str, object] = {"type": event.kind}
-    if event.kind not in _WITHOUT_STATUS:
-        members["status"] = "in_progress"
-    members |= _HOSTED_MEMBERS.get(event.kind, {})
-    return members | {name: event.fields[name] for name in _FIRST_MEMBERS if name in members and name in event.fields}
-
-
 def is_json_object(text: str) -> bool:
     """Whether the text is one whole JSON object."""
     if not text.rstrip().endswith("}"):
@@ -710,10 +635,3 @@ def is_json_object(text: str) -> bool:
         return isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:
         return False
-
-
-def error_code(error: ResponsesError) -> str:
-    """The error's code as a response object may carry it."""
-    if error.code in ERROR_CODES:
-        return error.code
-    return "rate_limit_exceeded" if error.status == 429 else "server_error"

@@ -393,3 +393,40 @@ def tool_output_missing(call_id: str) -> ResponsesError:
 def tool_call_missing(call_id: str) -> ResponsesError:
     """A function call's output without its call (wording: quoted by public programs)."""
     return ResponsesError(400, f"No tool call found for function call output with call_id {call_id}.", param="input")
+
+
+# --- errors inside a response -----------------------------------------------------------------------------------------
+
+ERROR_CODES = frozenset(
+    {
+        "server_error",
+        "rate_limit_exceeded",
+        "invalid_prompt",
+        "data_residency_mismatch",
+        "bio_policy",
+        "misalignment_policy_violation",
+        "vector_store_timeout",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_content_policy_violation",
+        "invalid_image_mode",
+        "image_file_too_large",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+    }
+)
+"""The values that clients accept as `response.error.code`."""
+
+
+def error_code(error: ResponsesError) -> str:
+    """The error's code as a response object may carry it."""
+    if error.code in ERROR_CODES:
+        return error.code
+    return "rate_limit_exceeded" if error.status == 429 else "server_error"

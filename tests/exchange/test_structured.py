@@ -171,6 +171,12 @@ def test_what_is_no_answer_is_shown_as_it_is(events: list[Event]) -> None:
     assert holding.finished is None
 
 
+def test_an_answer_ends_once() -> None:
+    holding = Holding()
+    assert holding([Text(0, "x"), STOP, STOP]) == []
+    assert holding.accepted("x") == [Text(0, "x"), STOP]
+
+
 def test_a_failure_shows_nothing() -> None:
     error = Failed(ResponsesError(502, "cut"))
     assert Holding()([Text(0, "{"), error]) == [error]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from proxy.responses import assembler as assembler_module
 from proxy.responses import sse
-from proxy.responses.assembler import Assembler, IncompleteReason, TerminalStatus, error_code, is_json_object
-from proxy.responses.errors import ResponsesError
+from proxy.responses.assembler import Assembler, IncompleteReason, TerminalStatus, is_json_object
+from proxy.responses.errors import ResponsesError, error_code
 from proxy.responses.events import (
     Annotation,
     CallArguments,
