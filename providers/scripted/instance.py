@@ -122,7 +122,7 @@ class _Maker:
         place: Any = self._root
         for token in reference.lstrip("#").split("/")[1:]:
             name = token.replace("~1", "/").replace("~0", "~")
-            if isinstance(place, list) and name.isdecimal() and int(name) < len(place):
+            if isinstance(place, list) and name.isdecimal() and len(name) < 10 and int(name) < len(place):
                 place = place[int(name)]
             elif isinstance(place, Mapping) and name in place:
                 place = place[name]

@@ -213,7 +213,7 @@ class _Counting:
             name = step.replace("~1", "/").replace("~0", "~")
             if isinstance(current, Mapping):
                 current = current.get(name)
-            elif isinstance(current, list) and name.isdecimal() and int(name) < len(current):
+            elif isinstance(current, list) and name.isdecimal() and len(name) < 10 and int(name) < len(current):
                 current = current[int(name)]
             else:
                 return None

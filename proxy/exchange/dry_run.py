@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -119,15 +120,33 @@ async def dry_run(
 
 # --- the call ---------------------------------------------------------------------------------------------------------
 
+_Item: TypeAlias = Mapping[str, object]
+
+_BRINGING_TOOLS: Final = frozenset({"additional_tools", "tool_search_output"})
+
 
 def _secrets(request: CreateRequest) -> Iterator[bytes]:
-    """What the request's tools let into other services with, as it stands in JSON."""
-    for tool in cast("Sequence[Mapping[str, object]]", request.tools):
+    """What tools, those of the history among them, let into other services with, as it stands in JSON."""
+    brought = (
+        tool
+        for item in cast("Sequence[_Item]", request.input)
+        if item["type"] in _BRINGING_TOOLS
+        for tool in cast("Sequence[_Item]", item["tools"])
+    )
+    for tool in (*cast("Sequence[_Item]", request.tools), *brought):
         headers = cast("Mapping[str, str]", tool.get("headers") or {})
-        for value in (cast("str", tool.get("authorization") or ""), *headers.values()):
+        for value in (cast("str", tool.get("authorization") or ""), *headers.values(), _password(tool)):
             secret = value.strip().rpartition(" ")[2]
             if len(secret) >= MIN_KEY:
                 yield orjson.dumps(secret)[1:-1]
+
+
+def _password(tool: _Item) -> str:
+    """The password in the address of a tool's server."""
+    try:
+        return urlsplit(cast("str", tool.get("server_url") or "")).password or ""
+    except ValueError:
+        return ""
 
 
 def _shown(provider: Provider, call: Call, secrets: Iterable[bytes] = ()) -> VendorRequest:
@@ -146,8 +165,6 @@ def _shown(provider: Provider, call: Call, secrets: Iterable[bytes] = ()) -> Ven
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
-
-_Item: TypeAlias = Mapping[str, object]
 
 _PARAMETERS: Final = tuple(
     each.name for each in fields(CreateRequest) if each.name not in ("model", "input", "given", "tools")

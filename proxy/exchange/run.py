@@ -554,7 +554,12 @@ class Run:
         tally = self.assembler.tally
         if tally.reported:
             self.usage = tally.total()
-        elif self.assembler.has_output or self._answered or self._estimate_before_repair is not None:
+        elif (
+            self.assembler.has_output
+            or self.assembler.finished is not None
+            or (self._holding is not None and self._holding.text)
+            or self._estimate_before_repair is not None
+        ):
             self.usage_source = "estimated"
             self.usage = await self._estimate()
         else:

@@ -8,6 +8,7 @@ be large. `proxy.exchange.conformance` says which schemas are small enough to be
 import resource
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import jsonschema_rs
@@ -71,8 +72,10 @@ def _innermost(error: jsonschema_rs.ValidationError) -> jsonschema_rs.Validation
 
 
 def _main() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    for limit, value in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY)):
+        # Not every system has both; whoever started this ends it in any case.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (value, value))
     asked = orjson.loads(sys.stdin.buffer.read())
     try:
         validator = compiled(asked["schema"])

@@ -10,6 +10,7 @@ from proxy.exchange.context import without_references
 from proxy.http import queries
 from proxy.http.body import read_json
 from proxy.http.listing import item_list, json_answer
+from proxy.http.modes import refuse_dry_run
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses import conversation, errors, identifiers, stored_items
 from proxy.responses.items import InputItem
@@ -18,6 +19,7 @@ from proxy.state.records import Conversation, StoredItem
 
 async def create(request: web.Request) -> web.Response:
     """`POST /v1/conversations`: an empty body makes an empty conversation."""
+    refuse_dry_run(request)
     gateway = request.app[GATEWAY]
     body = await read_json(request, may_be_empty=True)
     new = conversation.parse_create(body, unknown_parameters=gateway.rules.unknown_parameters)
@@ -34,6 +36,7 @@ async def retrieve(request: web.Request) -> web.Response:
 
 async def update(request: web.Request) -> web.Response:
     """`POST /v1/conversations/{id}`: replaces the metadata."""
+    refuse_dry_run(request)
     gateway, conversation_id = request.app[GATEWAY], _conversation_id(request)
     body = await read_json(request)
     metadata = conversation.parse_update(body, unknown_parameters=gateway.rules.unknown_parameters)
@@ -45,6 +48,7 @@ async def update(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """`DELETE /v1/conversations/{id}`: its responses stay."""
+    refuse_dry_run(request)
     conversation_id = _conversation_id(request)
     if not await request.app[GATEWAY].store.delete_conversation(conversation_id, request[CLIENT].name):
         raise errors.conversation_not_found(conversation_id)
@@ -53,6 +57,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def add_items(request: web.Request) -> web.Response:
     """`POST /v1/conversations/{id}/items`: answers the added items, in the order in which they were sent."""
+    refuse_dry_run(request)
     queries.check_include(request)
     gateway, conversation_id = request.app[GATEWAY], _conversation_id(request)
     body = await read_json(request)
@@ -96,6 +101,7 @@ async def retrieve_item(request: web.Request) -> web.Response:
 
 async def delete_item(request: web.Request) -> web.Response:
     """`DELETE /v1/conversations/{id}/items/{item_id}`: answers the conversation."""
+    refuse_dry_run(request)
     conversation_id, item_id = _conversation_id(request), request.match_info["item_id"]
     removed = stored_items.is_usable_id(item_id) and await request.app[GATEWAY].store.remove_item(
         conversation_id, request[CLIENT].name, item_id

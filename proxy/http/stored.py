@@ -8,6 +8,7 @@ from aiohttp import web
 
 from proxy.http import queries
 from proxy.http.listing import item_list, json_answer, page_of
+from proxy.http.modes import refuse_dry_run
 from proxy.http.streams import BACKGROUND, stream_stored
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses import errors, identifiers
@@ -26,6 +27,7 @@ async def retrieve(request: web.Request) -> web.StreamResponse:
 
 async def delete(request: web.Request) -> web.Response:
     """`DELETE /v1/responses/{id}`: of a response that has ended."""
+    refuse_dry_run(request)
     record = await find(request)
     store, client = request.app[GATEWAY].store, request[CLIENT]
     if record.status in UNFINISHED:
@@ -37,6 +39,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def cancel(request: web.Request) -> web.Response:
     """`POST /v1/responses/{id}/cancel`: of a background response. A second time gives the same object again."""
+    refuse_dry_run(request)
     record = await find(request)
     if not record.background:
         raise errors.not_cancellable("Cannot cancel a synchronous response.")

@@ -79,7 +79,7 @@ def referenced(root: Schema, reference: str) -> Schema | None:
         if isinstance(current, Mapping):
             # A reference is part of an address; who writes one by hand often leaves its names as they are.
             current = current.get(name, current.get(unquote(name)))
-        elif isinstance(current, list) and name.isdecimal() and int(name) < len(current):
+        elif isinstance(current, list) and name.isdecimal() and len(name) < 10 and int(name) < len(current):
             current = current[int(name)]
         else:
             return None

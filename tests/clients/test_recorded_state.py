@@ -25,8 +25,6 @@ _CUT = re.compile(r"\.\.\.<cut \d+ chars>")
 _UNKNOWN = "0" * 32
 """The ids that clients made up."""
 
-NOT_YET: dict[str, str] = {}
-
 
 def scenarios() -> list[Any]:
     """Each client's runs that touch stored state, as pytest's parameters."""
@@ -37,11 +35,7 @@ def scenarios() -> list[Any]:
         if not recording.get("ws_messages"):
             found[f"{recording['client']}-{recording['scenario']}"].append(recording)
     kept = [
-        pytest.param(
-            recordings,
-            id=name,
-            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[name])] if name in NOT_YET else [],
-        )
+        pytest.param(recordings, id=name)
         for name, recordings in found.items()
         if any(_STATEFUL.search(json.dumps([one["path"], one["body"]])) for one in recordings)
     ]
@@ -88,12 +82,12 @@ class Play:
         if body.get("background") and following["path"].endswith("/cancel"):
             return Turn("Never ", asyncio.Event())
         items = [item for item in (following.get("body") or {}).get("input", ()) if isinstance(item, dict)]
-        own = {item["call_id"] for item in items if item.get("type") == "function_call"}
+        own = {item["call_id"] for item in items if item.get("type") in ("function_call", "custom_tool_call")}
         tools = [tool["name"] for tool in body.get("tools", ())]
         calls = [
             Called(tools[0], id=item["call_id"])
             for item in items
-            if item.get("type") == "function_call_output" and item["call_id"] not in own
+            if item.get("type") in ("function_call_output", "custom_tool_call_output") and item["call_id"] not in own
         ]
         return Turn("Very well.", calls=tuple(calls))
 

@@ -66,6 +66,7 @@ async def test_older_drafts_mean_what_they_meant() -> None:
         {"$dynamicRef": "http://127.0.0.1:1/#x"},
         {"$schema": "http://127.0.0.1:1/meta"},
         {"$ref": "#/$defs/x"},
+        {"$ref": "#/prefixItems/" + "9" * 5000, "prefixItems": [{}]},
         {"type": "text"},
         {"pattern": "(?<=a)b"},
         {"pattern": "a{1,1000}{1,1000}{1,1000}"},

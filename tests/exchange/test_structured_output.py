@@ -187,6 +187,7 @@ async def test_an_answer_that_is_wrong_twice_fails_the_response(gateway: Gateway
     assert "Ada" not in answer.error["message"]
     assert "Secret" not in answer.error["message"]
     assert answer.headers["x-should-retry"] == "false"
+    assert await gateway.metric("dragoman_tokens_total", source="provider") == 2 * (11 + 7)
 
 
 async def test_a_stream_that_showed_its_reasoning_fails_with_its_terminal_event(

@@ -311,6 +311,24 @@ async def test_where_there_is_no_dry_run_nothing_runs(gateway: Gateway, vendor: 
     assert vendor.connections == set()
 
 
+async def test_what_is_kept_is_not_changed_by_the_wish_for_a_dry_run(gateway: Gateway, vendor: Vendor) -> None:
+    kept = (await gateway.create(model=CHAT, input="hi")).response["id"]
+    conversation = (await gateway.request("POST", "/v1/conversations")).json["id"]
+    for method, path in (
+        ("DELETE", f"/v1/responses/{kept}"),
+        ("POST", f"/v1/responses/{kept}/cancel"),
+        ("POST", "/v1/conversations"),
+        ("POST", f"/v1/conversations/{conversation}"),
+        ("POST", f"/v1/conversations/{conversation}/items"),
+        ("DELETE", f"/v1/conversations/{conversation}/items/msg_1"),
+        ("DELETE", f"/v1/conversations/{conversation}"),
+    ):
+        answer = await gateway.request(method, f"{path}?dry_run=true")
+        assert (answer.status, answer.error["param"]) == (400, "dry_run"), path
+    assert (await gateway.request("GET", f"/v1/responses/{kept}")).status == 200
+    assert (await gateway.request("GET", f"/v1/conversations/{conversation}")).status == 200
+
+
 async def test_a_compaction_has_one(gateway: Gateway, vendor: Vendor, model: str) -> None:
     dry = await gateway.create(path="/v1/responses/compact?dry_run=true", model=model, input="Good day")
     assert any("summary" in note for note in shown(dry)["notes"])
@@ -335,6 +353,30 @@ async def test_no_credential_is_shown(gateways: Gateways, vendor: Vendor, journa
         for secret in (*VENDOR_KEYS.values(), "canary"):
             assert secret not in answer.body.decode(), name
             assert secret not in str(journal.entries)
+
+
+MCP = {"type": "mcp", "server_label": "dw", "server_url": "https://mcp.example.com", "require_approval": "never"}
+
+
+@pytest.mark.parametrize(
+    ("place", "members"),
+    [
+        ("tools", {"authorization": "canary-token"}),
+        ("tools", {"headers": {"Authorization": "Bearer canary-token"}}),
+        ("tools", {"server_url": "https://me:canary-token@mcp.example.com"}),
+        ("input", {"authorization": "canary-token"}),
+        ("input", {"server_url": "https://me:canary-token@mcp.example.com"}),
+    ],
+)
+async def test_no_credential_of_a_tool_is_shown(gateway: Gateway, place: str, members: dict[str, Any]) -> None:
+    tool = {**MCP, **members}
+    added = {"type": "additional_tools", "role": "developer", "tools": [tool]}
+    items = [*([added] if place == "input" else []), {"role": "user", "content": "hi"}]
+    tools = [tool] if place == "tools" else []
+    answer = await gateway.create(path=DRY, model=MODELS["anthropic"], input=items, tools=tools)
+    assert shown(answer)["request"]["body"]["mcp_servers"][0]["name"] == "dw"
+    assert b"***" in answer.body
+    assert b"canary" not in answer.body
 
 
 async def test_it_is_logged_and_in_no_metric(gateway: Gateway, vendor: Vendor, journal: Journal) -> None:

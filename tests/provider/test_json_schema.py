@@ -94,6 +94,7 @@ ROOT: Schema = {
         ("#/$defs/list/anyOf/2", None),
         ("#/$defs/list/anyOf/-1", None),
         ("#/$defs/list/anyOf/x", None),
+        ("#/$defs/list/anyOf/" + "9" * 5000, None),
         ("#/$defs/missing", None),
         ("#/$defs/node/properties/a~1b/type", None),
         ("https://a.example/schema", None),
