@@ -15,6 +15,8 @@ from urllib.parse import unquote
 
 import orjson
 
+from proxy.responses.errors import ResponsesError
+
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
 
@@ -33,7 +35,7 @@ MAX_LEVELS: Final = 200
 MAX_DEPTH: Final = 100
 """How deep an answer may be that is held against it: with both at their limits, a quarter of the stack is used."""
 
-WORKER_SECONDS: Final = 10.0
+WORKER_SECONDS: Final = 5.0
 """How long the other process may take. It ends itself after half of that in processor time."""
 
 _WORKER: Final = Path(__file__).with_name("schema_worker.py")
@@ -63,7 +65,8 @@ class Checker:
         self._work = work
 
     async def check(self, text: str, value: object) -> Violation | None:
-        """What is wrong with a value, None when it conforms; `text` is its JSON."""
+        """What is wrong with a value, None when it conforms; `text` is its JSON. Raises ResponsesError (502) where that
+        takes too long."""
         steps = self._work.visits * _values(text)
         if self._validator is not None and steps <= MAX_STEPS and not _is_deep(value):
             from proxy.exchange.schema_worker import violation
@@ -74,7 +77,14 @@ class Checker:
                 return Violation(*violation(self._validator, value))
         found = await _ask_worker(b'{"schema":%b,"answer":%b}' % (self._schema, text.encode()), self._slots)
         if not found:
-            return Violation("", "it could not be checked in time")
+            # To ask the model once more would cost the same again, and end alike.
+            raise ResponsesError(
+                502,
+                "The model's answer could not be held against the schema in time: the schema is too complex.",
+                type="server_error",
+                code="invalid_structured_output",
+                headers={"x-should-retry": "false"},
+            )
         if found[0].get("valid") is True:
             return None
         said = found[1] if len(found) > 1 else {}

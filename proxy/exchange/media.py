@@ -18,6 +18,7 @@ from proxy.provider.media import (
     payload_start,
     sniffed,
     type_by_ending,
+    unwrapped,
 )
 from proxy.responses.errors import ResponsesError, malformed_value
 
@@ -27,7 +28,7 @@ _AUDIO_FORMATS: Final = {"audio/mpeg": "mp3", "audio/wav": "wav"}
 
 
 def check_media(prepared: Prepared) -> None:
-    """Correct the media types that the content belies, and declare it.
+    """Correct the media types that the content belies, and declare it; base64 in lines becomes one.
 
     Raises ResponsesError (400) for images that are none, PDFs that are none, empty content, and what is not base64.
     """
@@ -75,11 +76,12 @@ def _image(part: Part, path: str, conversions: list[Conversion]) -> Part | None:
         raise image_error(place, "invalid_base64_image", "a data URL has to be in base64")
     declared = declared_type(url)
     found = image_type(head, declared, place)
-    if found == declared:
+    payload = unwrapped(url, start)
+    if found == declared and payload is None:
         return None
-    if declared not in UNTYPED:
+    if found != declared and declared not in UNTYPED:
         conversions.append(approximated(place, CORRECTED))
-    return {**part, "image_url": f"data:{found};base64,{url[start:]}"}
+    return {**part, "image_url": f"data:{found};base64,{url[start:] if payload is None else payload}"}
 
 
 def _file(part: Part, path: str, conversions: list[Conversion]) -> Part | None:
@@ -100,13 +102,15 @@ def _file(part: Part, path: str, conversions: list[Conversion]) -> Part | None:
     declared = declared_type(data) if is_url else ""
     declared = type_by_ending(part.get("filename")) if declared in UNTYPED else declared
     check_pdf(head, declared, place)
+    payload = unwrapped(data, start)
+    as_declared = None if payload is None else {**part, "file_data": data[:start] + payload}
     if ALIASES.get(declared, declared) not in RECOGNISED_IMAGES:
-        return None
+        return as_declared
     found = image_type(head, declared, place)
     if found == declared:
-        return None
+        return as_declared
     conversions.append(approximated(place, CORRECTED))
-    return {**part, "file_data": f"data:{found};base64,{data[start:]}"}
+    return {**part, "file_data": f"data:{found};base64,{data[start:] if payload is None else payload}"}
 
 
 def _audio(part: Part, path: str, conversions: list[Conversion]) -> Part | None:
@@ -121,10 +125,12 @@ def _audio(part: Part, path: str, conversions: list[Conversion]) -> Part | None:
     if not head:
         raise malformed_value(f"{place}.data", "the sound is empty")
     found = _AUDIO_FORMATS.get(sniffed(head), audio.get("format"))
-    if found == audio.get("format"):
+    payload = unwrapped(data)
+    if found == audio.get("format") and payload is None:
         return None
-    conversions.append(approximated(f"{place}.format", CORRECTED))
-    return {**part, "input_audio": {**audio, "format": found}}
+    if found != audio.get("format"):
+        conversions.append(approximated(f"{place}.format", CORRECTED))
+    return {**part, "input_audio": {**audio, "format": found, "data": data if payload is None else payload}}
 
 
 _CHECKS: Final[dict[str, Callable[[Part, str, list[Conversion]], Part | None]]] = {

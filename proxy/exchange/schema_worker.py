@@ -5,6 +5,7 @@ What a schema costs cannot be told in general: alternatives within alternatives 
 be large. `proxy.exchange.conformance` says which schemas are small enough to be applied in the process itself.
 """
 
+import os
 import resource
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from typing import Any, Final
 import jsonschema_rs
 import orjson
 
-SECONDS: Final = 5
+SECONDS: Final = 1
 """Processor time that one check may take in a process of its own."""
 
 MEMORY: Final = 2**30
@@ -76,6 +77,8 @@ def _main() -> None:
         # Not every system has both; whoever started this ends it in any case.
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (value, value))
+    with suppress(OSError):
+        os.nice(10)
     asked = orjson.loads(sys.stdin.buffer.read())
     try:
         validator = compiled(asked["schema"])

@@ -182,6 +182,13 @@ def first_bytes(text: str, start: int = 0) -> bytes | None:
     return base64.b64decode(head[: len(head) // 4 * 4])[:HEAD]
 
 
+def unwrapped(text: str, start: int = 0) -> str | None:
+    """What stands in base64 from `start` on as one line; None where it is one already, as far as both ends show."""
+    if _SPACE.search(text, start, start + _CHARACTERS) is None and not text[-1:].isspace():
+        return None
+    return "".join(text[start:].split())
+
+
 def sniffed(head: bytes) -> str:
     """The media type that the first bytes of a file show, "" when they show none."""
     if head[4:8] == b"ftyp":

@@ -508,7 +508,7 @@ class Assembler:
             members = call_members(tool, "".join(opened.collected).strip())
         except ValueError as problem:
             self.failure = ResponsesError(
-                502, f"The model made a {tool.call} that cannot be carried out: {problem}.", type="server_error"
+                502, f"The model's {tool.call} cannot be carried out: {problem}.", type="server_error"
             )
             return
         first = {"type": tool.call, "status": "in_progress", "call_id": opened.item["call_id"], **members}

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.exchange import conformance
 from proxy.exchange.conformance import MAX_LEVELS, NO_WORK, Checker, UnusableSchemaError, Violation, checker, work_of
+from proxy.responses.errors import ResponsesError
 
 SLOTS = asyncio.Semaphore(2)
 
@@ -145,15 +146,21 @@ async def test_alternatives_that_multiply_end_in_time(keyword: str, monkeypatch:
     monkeypatch.setattr(conformance, "WORKER_SECONDS", 0.5)
     made = await checker(multiplying(60, keyword), SLOTS)
     for text in ("1", '"x"'):
-        found = await made.check(text, orjson.loads(text))
-        assert found is None or isinstance(found, Violation)
+        try:
+            found = await made.check(text, orjson.loads(text))
+        except ResponsesError as error:
+            assert error.code == "invalid_structured_output"
+        else:
+            assert found is None or isinstance(found, Violation)
 
 
 async def test_a_pattern_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformance, "WORKER_SECONDS", 0.5)
     made = await checker({"pattern": "(a{0,300}){0,40}[^a]"}, SLOTS)
     text = '"' + "a" * 400_000 + '"'
-    assert await made.check(text, orjson.loads(text)) == Violation("", "it could not be checked in time")
+    with pytest.raises(ResponsesError) as caught:
+        await made.check(text, orjson.loads(text))
+    assert (caught.value.status, caught.value.code) == (502, "invalid_structured_output")
 
 
 async def test_a_large_answer_is_checked_elsewhere() -> None:
@@ -177,7 +184,9 @@ async def test_what_is_too_deep_for_the_stack_ends_the_other_process_alone(keywo
     long = {f"e{level}": {keyword: [{"type": "string"}, {"$ref": f"#/$defs/e{level + 1}"}]} for level in range(1000)}
     made = await checker({"$defs": {**long, "e1000": {"items": {"$ref": "#/$defs/e0"}}}, "$ref": "#/$defs/e0"}, SLOTS)
     text = "[" * 1000 + "]" * 1000
-    assert await made.check(text, orjson.loads(text)) == Violation("", "it could not be checked in time")
+    with pytest.raises(ResponsesError) as caught:
+        await made.check(text, orjson.loads(text))
+    assert (caught.value.status, caught.value.code) == (502, "invalid_structured_output")
 
 
 async def test_a_deep_answer_to_a_small_schema_conforms() -> None:

@@ -177,6 +177,24 @@ def test_a_file_or_a_sound_that_is_none_is_refused(part: Any, place: str) -> Non
     assert (error.code, error.param) == ("invalid_value", f"input[0].content[1].{place}")
 
 
+@pytest.mark.parametrize("size", [40, 4000])
+def test_base64_in_lines_becomes_one_line(size: int) -> None:
+    content = PNG + bytes(size)
+    lines, line = base64.encodebytes(content).decode(), base64_of(content)
+    assert checked(image(f"data:image/png;base64,{lines}")) == (image(f"data:image/png;base64,{line}"), [])
+    as_jpeg = image(f"data:image/jpeg;base64,{lines}")
+    place = "input[0].content[1].image_url"
+    assert checked(as_jpeg) == (image(f"data:image/png;base64,{line}"), [approximated(place, CORRECTED)])
+    pdf, sound = PDF + bytes(size), WAV + bytes(size)
+    lines, line = base64.encodebytes(pdf).decode(), base64_of(pdf)
+    assert checked(file(lines, filename="a.pdf")) == (file(line, filename="a.pdf"), [])
+    assert checked(file(f"data:application/pdf;base64,\r\n{lines}")) == (
+        file(f"data:application/pdf;base64,{line}"),
+        [],
+    )
+    assert checked(audio(base64.encodebytes(sound).decode(), "wav")) == (audio(base64_of(sound), "wav"), [])
+
+
 def test_a_file_that_says_it_is_an_image_has_to_be_one() -> None:
     assert refusal(file(url(b"Hello"))).code == "invalid_image_format"
 
