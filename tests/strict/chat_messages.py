@@ -93,8 +93,10 @@ def _calls(message: Message, path: str, server: Server) -> Faults:
     seen: set[str] = set()
     for index, call in enumerate(calls):
         place = f"{path}.tool_calls[{index}]"
-        function, call_id = call.get("function") or {}, call.get("id")
-        if set(call) - {"index"} != {"id", "type", "function"} or set(function) != {"name", "arguments"}:
+        kind, text = ("custom", "input") if call.get("type") == "custom" else ("function", "arguments")
+        function, call_id = call.get(kind) or {}, call.get("id")
+        foreign = kind == "custom" and not server.custom_tools
+        if foreign or set(call) - {"index"} != {"id", "type", kind} or set(function) != {"name", text}:
             yield "call-form", place, ""
             continue
         if server.call_ids.fullmatch(str(call_id)) is None:
@@ -102,7 +104,7 @@ def _calls(message: Message, path: str, server: Server) -> Faults:
         if call_id in seen:
             yield "call-repeated", f"{place}.id", str(call_id)
         seen.add(str(call_id))
-        if not _is_object(function["arguments"]):
+        if kind == "function" and not _is_object(function["arguments"]):
             yield "call-arguments", f"{place}.function.arguments", ""
 
 

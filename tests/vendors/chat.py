@@ -14,7 +14,9 @@ def whole(turn: Turn, model: str) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": turn.text or None, "refusal": None}
     if turn.calls:
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.json}}
+            {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.json}}
+            if call.custom
+            else {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.json}}
             for call in turn.calls
         ]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(turn)}
@@ -43,11 +45,12 @@ def stream(turn: Turn, model: str) -> list[Step]:
             if isinstance(piece, Fate):
                 return steps
     for index, call in enumerate(turn.calls):
-        opened = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+        kind, text = ("custom", "input") if call.custom else ("function", "arguments")
+        opened = {"index": index, "id": call.id, "type": kind, kind: {"name": call.name, text: ""}}
         steps.append(_chunk(model, {"tool_calls": [opened]}))
         for fragment in call.arguments:
             if isinstance(fragment, str):
-                delta = {"tool_calls": [{"index": index, "function": {"arguments": fragment}}]}
+                delta = {"tool_calls": [{"index": index, kind: {text: fragment}}]}
                 steps.append(_chunk(model, delta))
             else:
                 steps.append(fragment)

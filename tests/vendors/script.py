@@ -36,12 +36,14 @@ Step: TypeAlias = bytes | asyncio.Event | Fate
 @dataclass(frozen=True)
 class Called:
     """A tool call of the model. `arguments` are sent in these fragments; steps among them are played. An empty `id` is
-    left out where the protocol allows it; `signature` is the call's own thought signature, which only Gemini gives."""
+    left out where the protocol allows it; `signature` is the call's own thought signature, which only Gemini gives.
+    `custom`: a custom tool of Chat Completions, whose arguments are plain text."""
 
     name: str
     arguments: tuple[str | asyncio.Event | Fate, ...] = ("{}",)
     id: str = "call_1"
     signature: str = ""
+    custom: bool = False
 
     @property
     def json(self) -> str:

@@ -68,6 +68,15 @@ class Asked:
     instructions: str = ""
 
 
+PLAIN_INPUT: Final = "input"
+"""Stands for the one text of a tool that takes plain text."""
+
+
+def custom_tools(body: Body) -> list[str]:
+    """The tools of a request of Chat Completions that take plain text."""
+    return [tool["custom"]["name"] for tool in body.get("tools") or () if tool["type"] == "custom"]
+
+
 def of_chat(body: Body) -> Asked:
     """A request of Chat Completions."""
     wanted = body.get("response_format") or {}
@@ -78,7 +87,8 @@ def of_chat(body: Body) -> Asked:
             tool["function"]["name"]: tool["function"].get("parameters") or {}
             for tool in body.get("tools") or ()
             if tool["type"] == "function"
-        },
+        }
+        | {name: {"required": [PLAIN_INPUT]} for name in custom_tools(body)},
         wanted["json_schema"]["schema"] if wanted.get("type") == "json_schema" else None,
         "\n".join(_text(each["content"]) for each in body["messages"] if each["role"] in ("system", "developer")),
     )
@@ -147,7 +157,7 @@ def _chat_events(messages: Sequence[Body]) -> Iterator[Event]:
         elif role == "assistant":
             yield None
             for call in message.get("tool_calls") or ():
-                yield Returning(call["id"], call["function"]["name"], message)
+                yield Returning(call["id"], call[call["type"]]["name"], message)
         elif role == "tool":
             yield Returned(message["tool_call_id"], _text(message["content"]))
 

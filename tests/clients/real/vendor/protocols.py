@@ -1,11 +1,21 @@
 """Each vendor's own form: what it refuses, what it is asked, how it answers, and where its thinking comes back."""
 
+import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
 
-from tests.clients.real.vendor.asked import Asked, Returning, of_chat, of_gemini, of_messages
+from tests.clients.real.vendor.asked import (
+    PLAIN_INPUT,
+    Asked,
+    Returning,
+    custom_tools,
+    of_chat,
+    of_gemini,
+    of_messages,
+)
 from tests.strict import chat, chat_reasoning, gemini, gemini_signatures, messages, messages_answers, messages_thinking
 from tests.strict.chat_servers import Server
 from tests.strict.complaint import Complaint, received
@@ -69,6 +79,7 @@ class Chat:
 
     def play(self, turn: Turn, recorded: Recorded) -> Script:
         """With the reasoning in the server's form."""
+        turn = _with_plain_text(turn, custom_tools(recorded.json))
         model, form = recorded.json["model"], self._server(recorded).reasoning
         self._given.append(chat_reasoning.given_by(turn, form))
         if recorded.json.get("stream"):
@@ -78,6 +89,21 @@ class Chat:
 
     def _server(self, recorded: Recorded) -> Server:
         return self._servers[recorded.json["model"]]
+
+
+def _with_plain_text(turn: Turn, names: list[str]) -> Turn:
+    """The turn with the calls of custom tools as OpenAI makes them: in two pieces of plain text."""
+    if not any(call.name in names for call in turn.calls):
+        return turn
+    calls = []
+    for call in turn.calls:
+        if call.name in names:
+            text = orjson.loads(call.json)[PLAIN_INPUT]
+            call = replace(call, arguments=(text[:5], text[5:]), custom=True)
+        calls.append(call)
+    changed = copy.copy(turn)
+    changed.calls = tuple(calls)
+    return changed
 
 
 class Gemini:
