@@ -6,6 +6,7 @@ hold an IPv4 address, and the clouds' own pages for the addresses of their metad
 
 import ipaddress
 import re
+import socket
 import unicodedata
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -110,7 +111,8 @@ def normal_host(host: str) -> str | None:
     """
     if ":" in host:
         try:
-            return str(IPv6Address(host)) if "%" not in host else None
+            # Python's own spelling of addresses that hold an IPv4 address differs between its versions.
+            return socket.inet_ntop(socket.AF_INET6, IPv6Address(host).packed) if "%" not in host else None
         except ValueError:
             return None
     name = host.lower() if host.isascii() else _in_ascii(host)

@@ -60,7 +60,7 @@ def test_an_address_is_of_a_kind(kind: AddressKind, address: str) -> None:
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         ("例え.jp", "xn--r8jz45g.jp"),
         ("93.184.215.14", "93.184.215.14"),
-        ("::ffff:127.0.0.1", "::ffff:7f00:1"),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
         ("2606:4700:0:0::1111", "2606:4700::1111"),
         ("localhost", "localhost"),
     ],
