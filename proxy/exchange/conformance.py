@@ -36,7 +36,7 @@ MAX_DEPTH: Final = 100
 """How deep an answer may be that is held against it: with both at their limits, a quarter of the stack is used."""
 
 WORKER_SECONDS: Final = 5.0
-"""How long the other process may take. It ends itself after half of that in processor time."""
+"""How long the other process may take, its start included. It ends itself after a second of processor time."""
 
 _WORKER: Final = Path(__file__).with_name("schema_worker.py")
 

@@ -13,6 +13,7 @@ from proxy.exchange.accept import Asked, Reader, prepare_work, understand
 from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.history import item_path
+from proxy.exchange.prepare import BRINGING_TOOLS
 from proxy.exchange.run import Work
 from proxy.exchange.upstream_call import MIN_KEY
 from proxy.provider.contract import Call, Provider
@@ -68,10 +69,8 @@ class DryRun:
 
     def as_json(self, *, indented: bool = False) -> bytes:
         """The object `dragoman.dry_run`. The vendor's body stands in it byte for byte, unless it is indented."""
-        request, entries = (
-            self.request,
-            [*(Entry(one.path, one.disposition, one.reason) for one in self.losses), *self.exact],
-        )
+        request = self.request
+        entries = [*(Entry(one.path, one.disposition, one.reason) for one in self.losses), *self.exact]
         told: dict[str, object] = {
             "object": "dragoman.dry_run",
             "provider": self.target.endpoint.name,
@@ -122,15 +121,13 @@ async def dry_run(
 
 _Item: TypeAlias = Mapping[str, object]
 
-_BRINGING_TOOLS: Final = frozenset({"additional_tools", "tool_search_output"})
-
 
 def _secrets(request: CreateRequest) -> Iterator[bytes]:
     """What tools, those of the history among them, let into other services with, as it stands in JSON."""
     brought = (
         tool
         for item in cast("Sequence[_Item]", request.input)
-        if item["type"] in _BRINGING_TOOLS
+        if item["type"] in BRINGING_TOOLS
         for tool in cast("Sequence[_Item]", item["tools"])
     )
     for tool in (*cast("Sequence[_Item]", request.tools), *brought):
@@ -175,7 +172,7 @@ _OF_GATEWAY: Final = frozenset(
 _BY_MEMBER: Final = frozenset({"prompt_cache_options", "reasoning", "stream_options", "text"})
 """Parameters whose members fare each for itself."""
 
-_SETTINGS: Final = frozenset({"additional_tools", "compaction_trigger", "configuration_update", "tool_search_output"})
+_SETTINGS: Final = BRINGING_TOOLS | {"compaction_trigger", "configuration_update"}
 """Items that tell the gateway something, and need not be in what is sent."""
 
 

@@ -62,7 +62,7 @@ def prepare(
         capabilities,
         unsupported=rules.unsupported_hosted_tools,
         conversions=conversions,
-        brought=() if kinds.isdisjoint(_BRINGING_TOOLS) else _brought_tools(request, inherited),
+        brought=() if kinds.isdisjoint(BRINGING_TOOLS) else _brought_tools(request, inherited),
     )
     items = ordered(
         cast("list[Mapping[str, object]]", request.input),
@@ -125,7 +125,8 @@ def _refusal(losses: Sequence[Conversion], target: Target) -> RefusedError:
     return error
 
 
-_BRINGING_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+BRINGING_TOOLS = frozenset({"additional_tools", "tool_search_output"})
+"""Items that bring tools along."""
 
 
 def _brought_tools(request: CreateRequest, inherited: int) -> list[tuple[str, Tool]]:
@@ -136,7 +137,7 @@ def _brought_tools(request: CreateRequest, inherited: int) -> list[tuple[str, To
             _found(tool) if item["type"] == "tool_search_output" else tool,
         )
         for index, item in enumerate(cast("list[Mapping[str, object]]", request.input))
-        if item["type"] in _BRINGING_TOOLS
+        if item["type"] in BRINGING_TOOLS
         for position, tool in enumerate(cast("list[Tool]", item["tools"]))
     ]
 

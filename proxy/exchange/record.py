@@ -10,7 +10,7 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.run import Run
 from proxy.provider.conversions import RefusedError
 from proxy.responses.errors import ResponsesError
-from proxy.usage.elements import known_path, output_element
+from proxy.usage.elements import known_path
 
 MAX_CONVERSIONS = 50
 """How many conversions of a request its log line names."""
@@ -37,9 +37,7 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
     conversions = run.prepared.conversions
     for conversion in conversions:
         metrics.count_conversion(endpoint, conversion)
-    unmapped = [output_element(element) for element in run.assembler.unmapped]
-    for element in unmapped:
-        metrics.count_unmapped(endpoint, element)
+    unmapped = [metrics.count_unmapped(endpoint, name) for name in run.assembler.unmapped]
     started = run.assembler.started
     line: dict[str, object] = {
         "request_id": request_id,
@@ -66,8 +64,6 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
             line["estimator_failure"] = gateway.estimator.failure
     if started is not None and started.id:
         line["vendor_id"] = started.id
-    if run.assembler.unmapped:
-        line["unmapped"] = run.assembler.unmapped
     if conversions or unmapped:
         line["conversions"] = [
             *_listed([(one.path, one.disposition) for one in conversions]),

@@ -149,7 +149,7 @@ class Run:
         of a 100 KB request: the next one has to be read into cold memory.
         """
         self._reread = reread
-        self.request.input = []
+        self.request.input = self.prepared.request.input = []
         self.prepared.items = []
 
     def keep_by(self, keep: Keep | None) -> None:

@@ -167,22 +167,6 @@ def known_path(path: str) -> str:
     return ".".join(shown) or OTHER
 
 
-MAX_OUTPUT_ELEMENTS: Final = 100
-"""How many names of parts of answers are told apart in one process."""
-
-_OUTPUT_ELEMENT: Final = re.compile(r"[a-z0-9_.]{1,64}")
-_output_elements: set[str] = set()
-
-
-def output_element(name: str) -> str:
-    """The element for a part of an answer that has no form here: `output.` and its provider's name for it."""
-    if name not in _output_elements:
-        if len(_output_elements) >= MAX_OUTPUT_ELEMENTS or not _OUTPUT_ELEMENT.fullmatch(name):
-            return f"output.{OTHER}"
-        _output_elements.add(name)
-    return f"output.{name}"
-
-
 _BEGINNINGS: Final = frozenset(
     ".".join(words[: count + 1]) for words in (name.split(".") for name in ELEMENTS) for count in range(len(words))
 )

@@ -4,6 +4,7 @@ configuration, from closed sets, or from a bounded number of names that a vendor
 On the hot path nothing is looked up by label: `series` hands out bound children, kept per provider, model and client.
 """
 
+import re
 from typing import Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -12,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import Outcome
 from proxy.responses.usage import TokenCount, UsageSource
-from proxy.usage.elements import element_of
+from proxy.usage.elements import OTHER, element_of
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
 
@@ -26,6 +27,11 @@ MAX_LEARNED_MODELS = 200
 DURATION_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1800)
 FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100)
 OVERHEAD_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.05, 0.2, 1)
+
+MAX_UNMAPPED = 100
+"""How many parts of answers without a form are told apart."""
+
+_UNMAPPED_NAME = re.compile(r"[a-z0-9_.]{1,64}")
 
 
 class Series:
@@ -67,6 +73,7 @@ class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
+        self._unmapped: set[str] = set()
         registry = self.registry = CollectorRegistry()
         target = ("provider", "model")
         self.requests = Counter(
@@ -156,9 +163,16 @@ class Metrics:
         """One element was refused."""
         self.conversions.labels(provider, element_of(path), "refused").inc()
 
-    def count_unmapped(self, provider: str, element: str) -> None:
-        """Count a part of an answer that was left out; `element` comes from `output_element`."""
+    def count_unmapped(self, provider: str, name: str) -> str:
+        """Count a part of an answer that has no form here, and give the element that it counts as: `output.` and its
+        provider's name for it. Names come from the providers' code; of more than a hundred the rest are `other`."""
+        if name not in self._unmapped:
+            known = len(self._unmapped) < MAX_UNMAPPED and _UNMAPPED_NAME.fullmatch(name) is not None
+            name = name if known else OTHER
+            self._unmapped.add(name)
+        element = f"output.{name}"
         self.conversions.labels(provider, element, "dropped").inc()
+        return element
 
     def render(self) -> bytes:
         """The exposition text. Takes milliseconds for thousands of lines: call it off the event loop."""

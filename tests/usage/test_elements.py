@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.usage.elements import ELEMENTS, OTHER, element_of, known_path, output_element
+from proxy.usage.elements import ELEMENTS, OTHER, element_of, known_path
 
 WORDS = frozenset(word for element in ELEMENTS for word in element.split(".")) | {"history", OTHER}
 
@@ -45,11 +45,3 @@ def test_every_word_is_one_of_the_table(segments: list[str], index: str) -> None
         word, _, rest = segment.partition("[")
         assert word in WORDS
         assert set(rest) <= set("[]0123456789")
-
-
-def test_parts_of_answers_have_few_names() -> None:
-    assert output_element("content_block.unknown") == "output.content_block.unknown"
-    assert output_element("Not a name!") == "output.other"
-    found = {output_element(f"made.up.{number}") for number in range(300)}
-    assert "output.other" in found
-    assert len(found) <= 101

@@ -209,3 +209,13 @@ def test_processes_do_not_share_their_numbers() -> None:
     one, other = used(), Metrics()
     assert samples(other, "dragoman_requests_total") == {}
     assert one.registry is not other.registry
+
+
+def test_parts_of_answers_without_a_form_have_few_names() -> None:
+    metrics = Metrics()
+    assert metrics.count_unmapped("p", "content_block.unknown") == "output.content_block.unknown"
+    assert metrics.count_unmapped("p", "Not a name!") == "output.other"
+    found = {metrics.count_unmapped("p", f"made.up.{number}") for number in range(300)}
+    assert "output.other" in found
+    assert len(found) <= 101
+    assert b'element="output.content_block.unknown"' in metrics.render()
