@@ -159,7 +159,7 @@ class Entry(BaseModel):
 
 
 class Rates(Entry):
-    """What tokens cost, in USD per million (`request`: USD each). None: not written."""
+    """What tokens cost, in USD per million (`request`, `web_search`: USD each). None: not written."""
 
     input: Dollars | None = None
     output: Dollars | None = None
@@ -167,7 +167,11 @@ class Rates(Entry):
     cache_write_5m: Dollars | None = None
     cache_write_1h: Dollars | None = None
     reasoning: Dollars | None = None
+    input_audio: Dollars | None = None
+    output_audio: Dollars | None = None
+    output_image: Dollars | None = None
     request: Dollars | None = None
+    web_search: Dollars | None = None
 
 
 class PriceTier(Rates):

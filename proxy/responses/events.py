@@ -123,7 +123,10 @@ class Hosted:
 @dataclass(slots=True)
 class Usage:
     """Token counts of one upstream call under the invariants of `proxy.responses.usage`: input includes what was read
-    from and written to the vendor's cache, output includes reasoning. None: not said here; the earlier number stays."""
+    from and written to the vendor's cache, output includes reasoning. None: not said here; the earlier number stays.
+
+    What has a price of its own is said beside them: the tokens of sound within the input, within what was read from the
+    cache and within the output, those of pictures within the output, and the web searches that the vendor ran."""
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
@@ -131,6 +134,11 @@ class Usage:
     cache_write_1h_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    cached_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    web_searches: int | None = None
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ total  = input + output, always computed, never copied
 """
 
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from proxy.responses.events import Usage
 
@@ -15,7 +15,11 @@ UsageSource: TypeAlias = Literal["provider", "estimated"]
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """The counts of a whole response; all are numbers, none negative, the invariants hold."""
+    """The counts of one upstream call, or of a whole response; all are numbers, none negative, the invariants hold.
+
+    The sound within the input and the cached input, the sound and the pictures within the output, and the vendor's web
+    searches have prices of their own; responses do not tell them.
+    """
 
     input_tokens: int
     cached_tokens: int
@@ -23,6 +27,11 @@ class TokenCount:
     cache_write_1h_tokens: int
     output_tokens: int
     reasoning_tokens: int
+    input_audio_tokens: int = 0
+    cached_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    output_image_tokens: int = 0
+    web_searches: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -31,7 +40,7 @@ class TokenCount:
 
     def __add__(self, other: "TokenCount") -> "TokenCount":
         """Both together."""
-        return TokenCount(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+        return TokenCount(*(getattr(self, name) + getattr(other, name) for name in _COUNTS))
 
     def as_response(self) -> dict[str, object]:
         """The `usage` member of a response."""
@@ -47,6 +56,8 @@ class TokenCount:
         }
 
 
+_COUNTS: Final = tuple(each.name for each in fields(TokenCount))
+
 NO_TOKENS = TokenCount(0, 0, 0, 0, 0, 0)
 
 
@@ -57,7 +68,7 @@ class UsageTally:
     __slots__ = ("_call", "_earlier", "_reported")
 
     def __init__(self) -> None:
-        self._earlier = NO_TOKENS
+        self._earlier: list[TokenCount] = []
         self._call = Usage()
         self._reported = False
 
@@ -69,37 +80,47 @@ class UsageTally:
     def replace(self, usage: Usage) -> None:
         """Take over the numbers that this report has; what it leaves out stays as it was."""
         call = self._call
-        if usage.input_tokens is not None:
-            call.input_tokens = usage.input_tokens
-        if usage.cached_tokens is not None:
-            call.cached_tokens = usage.cached_tokens
-        if usage.cache_write_tokens is not None:
-            call.cache_write_tokens = usage.cache_write_tokens
-        if usage.cache_write_1h_tokens is not None:
-            call.cache_write_1h_tokens = usage.cache_write_1h_tokens
-        if usage.output_tokens is not None:
-            call.output_tokens = usage.output_tokens
-        if usage.reasoning_tokens is not None:
-            call.reasoning_tokens = usage.reasoning_tokens
+        for name in _COUNTS:
+            number = getattr(usage, name)
+            if number is not None:
+                setattr(call, name, number)
         self._reported = self._reported or (call.input_tokens is not None and call.output_tokens is not None)
 
     def next_call(self) -> None:
         """The upstream call is over; further reports belong to another."""
-        self._earlier = self.total()
+        count = _consistent(self._call)
+        if count != NO_TOKENS:
+            self._earlier.append(count)
         self._call = Usage()
 
+    def calls(self) -> list[TokenCount]:
+        """The counts of each upstream call so far of which anything was reported: prices depend on the size of one."""
+        count = _consistent(self._call)
+        return [*self._earlier, count] if count != NO_TOKENS else list(self._earlier)
+
     def total(self) -> TokenCount:
-        """All calls so far, with numbers that contradict each other brought back under the invariants."""
-        call, earlier = self._call, self._earlier
-        count_in = max(0, call.input_tokens or 0)
-        cached = min(max(0, call.cached_tokens or 0), count_in)
-        written = min(max(0, call.cache_write_tokens or 0), count_in - cached)
-        count_out = max(0, call.output_tokens or 0)
-        return TokenCount(
-            earlier.input_tokens + count_in,
-            earlier.cached_tokens + cached,
-            earlier.cache_write_tokens + written,
-            earlier.cache_write_1h_tokens + min(max(0, call.cache_write_1h_tokens or 0), written),
-            earlier.output_tokens + count_out,
-            earlier.reasoning_tokens + min(max(0, call.reasoning_tokens or 0), count_out),
-        )
+        """All calls so far."""
+        return sum(self._earlier, start=_consistent(self._call))
+
+
+def _consistent(usage: Usage) -> TokenCount:
+    """The counts of a call, with numbers that contradict each other brought back under the invariants."""
+    count_in = max(0, usage.input_tokens or 0)
+    cached = min(max(0, usage.cached_tokens or 0), count_in)
+    written = min(max(0, usage.cache_write_tokens or 0), count_in - cached)
+    count_out = max(0, usage.output_tokens or 0)
+    sound_out = min(max(0, usage.output_audio_tokens or 0), count_out)
+    sound_read = min(max(0, usage.cached_audio_tokens or 0), cached)
+    return TokenCount(
+        count_in,
+        cached,
+        written,
+        min(max(0, usage.cache_write_1h_tokens or 0), written),
+        count_out,
+        min(max(0, usage.reasoning_tokens or 0), count_out),
+        min(max(sound_read, usage.input_audio_tokens or 0), count_in - cached - written + sound_read),
+        sound_read,
+        sound_out,
+        min(max(0, usage.output_image_tokens or 0), count_out - sound_out),
+        max(0, usage.web_searches or 0),
+    )

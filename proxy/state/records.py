@@ -142,3 +142,100 @@ class EventBatch(NamedTuple):
 
 
 Order: TypeAlias = Literal["asc", "desc"]
+
+
+# --- what was spent ---------------------------------------------------------------------------------------------------
+
+
+class SpendRow(NamedTuple):
+    """What one exchange with a provider took: one row each, whatever its outcome, and no content.
+
+    `id` is the request's; `at` its end. The five kinds of tokens are disjoint and sum to the total; `source` says
+    how they are known (provider, estimated). `cost` is in USD * 10**12, None where the model has no price;
+    `price_source` is config or catalogue. `duration_ms` and `first_output_ms` count from the request's arrival.
+    """
+
+    id: str
+    at: float
+    client: str
+    provider: str
+    model: str
+    outcome: str
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    source: str
+    cost: int | None
+    price_source: str | None
+    attempts: int
+    duration_ms: int
+    first_output_ms: int | None
+
+
+MeterKind: TypeAlias = Literal["budget", "rate"]
+"""What is metered: an amount that adds up (`budget`), or a bucket of `limit` units that fills again evenly within a
+minute (`rate`)."""
+
+
+class Claim(NamedTuple):
+    """What a request wants of a meter before it may begin. A budget holds `amount` back until the claim is settled or
+    released; a bucket gives it at once."""
+
+    meter: str
+    kind: MeterKind
+    limit: int
+    amount: int
+
+
+class Charge(NamedTuple):
+    """What a request took of a meter in the end: `amount` is added to what was spent of a budget; of a bucket it is
+    what is taken beyond the claim (negative: given back)."""
+
+    meter: str
+    kind: MeterKind
+    limit: int
+    amount: int
+
+
+class Grant(NamedTuple):
+    """Claims that were granted. `left`: for each claim, in their order, what is left of its meter now."""
+
+    left: Sequence[int]
+
+
+class Shortfall(NamedTuple):
+    """Claims of which nothing was granted: `claim` is the number of the first that does not fit, `left` what its meter has
+    left; `wait` in seconds until a bucket has enough (None: that cannot be said)."""
+
+    claim: int
+    left: int
+    wait: float | None
+
+
+class Spending(NamedTuple):
+    """A row, and what settles the claims that were made under its id."""
+
+    row: SpendRow
+    charges: Sequence[Charge] = ()
+
+
+SpendColumn: TypeAlias = Literal["client", "provider", "model", "outcome", "source", "price_source", "day"]
+"""What rows are grouped by; `day` is the UTC date of `at`, as 2026-11-23."""
+
+
+class SpendGroup(NamedTuple):
+    """Rows with the same values in the columns they are grouped by (None: there is no value), added up.
+    `unpriced_tokens` are those of rows without a cost, `estimated_cost` that of rows whose tokens are estimated."""
+
+    by: tuple[str | None, ...]
+    requests: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    unpriced_tokens: int
+    cost: int
+    estimated_cost: int
