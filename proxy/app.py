@@ -18,25 +18,46 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.housekeeping import Housekeeping
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import read_prompts
-from proxy.http import compact, conversations, health, input_tokens, models, responses, stored, streams, websocket
+from proxy.http import (
+    admin,
+    compact,
+    conversations,
+    health,
+    input_tokens,
+    models,
+    responses,
+    stored,
+    streams,
+    websocket,
+)
 from proxy.http.access import ANYONE, Keys
 from proxy.http.protocol import Runner
 from proxy.http.surface import GATEWAY, KEYS, surface
 from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
 from proxy.responses.seal import Sealer, SealKey
-from proxy.state.opening import default_store_url, store_from
-from proxy.state.store import Store
+from proxy.state.opening import default_store_url, file_of, is_shared, store_from
+from proxy.state.records import SpendGroup
+from proxy.state.store import Store, StoreOpenError
 from proxy.upstream.client import HttpClient, Upstream
 from proxy.upstream.connection import Timeouts
 from proxy.upstream.fetcher import Fetcher, FetchRules, allowed_host
+from proxy.usage.budget_gauges import BudgetGauges
 from proxy.usage.estimate import Estimator
+from proxy.usage.ledger import LocalLedger, SharedLedger
+from proxy.usage.limits import limits_of
 from proxy.usage.metrics import Metrics
+from proxy.usage.prices import Catalogue, PriceBook
+from proxy.usage.report import Query
+from proxy.usage.spending import DELAY, SHARED_DELAY, SpendWriter
 
 PROVIDER_GROUP = "dragoman.providers"
 
 MEMORY_LIMIT = 256 * 2**20
 """How many bytes of responses are kept in memory where nothing else is configured."""
+
+BUDGETS_ASKED = 5.0
+"""How often, in seconds, a shared store is asked at most what budgets are left."""
 
 LAST_WORDS = 1.0
 """How long before the end of the grace, in seconds, open streams are given their terminal event."""
@@ -83,15 +104,26 @@ class Server:
         self._settings = settings
         self._readiness = health.Readiness()
         self._runners: list[web.AppRunner] = []
+        self._loading: asyncio.Task[None] | None = None
+        self.admin_port: int | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError when an address cannot be had, StoreOpenError when the store cannot be used."""
+        """Listen. Raises OSError, with the address as its `filename`, when one cannot be had, StoreOpenError when the
+        store cannot be used."""
         await self.gateway.upstream.open()
         await self._housekeeping.start()
+        self.gateway.spending.start()
+        # Whoever asks for a price before that waits for it.
+        self._loading = asyncio.create_task(asyncio.to_thread(self.gateway.prices.load, self.gateway.metrics.known()))
         app = build_app(self._settings, self.gateway, self.background, self._readiness)
         await self._listen(app, self._settings.listen)
         if self._settings.metrics.listen is not None:
-            await self._listen(_metrics_app(self.gateway, self._readiness), self._settings.metrics.listen)
+            await self._listen(
+                _metrics_app(self._settings, self.gateway, self._readiness), self._settings.metrics.listen
+            )
+        if self._settings.admin.listen is not None and self._settings.admin.key is not None:
+            administration = _admin_app(self.gateway, _secret(self._settings.admin.key))
+            self.admin_port = await self._listen(administration, self._settings.admin.listen)
         self._readiness.ready = True
 
     async def stop(self) -> None:
@@ -106,6 +138,10 @@ class Server:
             await runner.cleanup()
         ending.cancel()
         await background
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+        await self.gateway.ledger.close()
+        await self.gateway.spending.stop()
         await self._housekeeping.stop()
         await self.gateway.upstream.close()
         if self.gateway.fetcher is not None:
@@ -132,7 +168,8 @@ class Server:
         address = self._runners[0].addresses[0]
         return int(address[1])
 
-    async def _listen(self, app: web.Application, address: ListenAddress) -> None:
+    async def _listen(self, app: web.Application, address: ListenAddress) -> int:
+        """Listen there, and return the port."""
         runner = Runner(
             app,
             access_log=None,
@@ -142,7 +179,12 @@ class Server:
         )
         self._runners.append(runner)
         await runner.setup()
-        await web.TCPSite(runner, address.host or None, address.port, backlog=2048).start()
+        try:
+            await web.TCPSite(runner, address.host or None, address.port, backlog=2048).start()
+        except OSError as error:
+            error.filename = str(address)
+            raise
+        return int(runner.addresses[0][1])
 
 
 def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
@@ -160,9 +202,13 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
             changes={model: known.capabilities for model, known in entry.models.items()},
             base_models={model: known.base_model for model, known in entry.models.items() if known.base_model},
         )
+        metrics.know_provider(name, endpoints[name].provider.price_catalogue)
         for model in entry.models:
             metrics.know_model(name, model)
-    names = Names(settings)
+    store, names = store_of(settings), Names(settings)
+    shared = is_shared(store_url(settings))
+    limits = {client.name: client.limits for client, _ in _clients(settings) if client.limits is not None}
+    spending = SpendWriter(store, metrics.count_spend_rows, delay=SHARED_DELAY if shared else DELAY)
     for known in names.known():
         for target in names.resolve(known):
             metrics.know_model(target.provider, target.model)
@@ -173,7 +219,10 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         sealer=_sealer(settings),
         metrics=metrics,
         estimator=Estimator(),
-        store=store_of(settings),
+        store=store,
+        prices=_prices(settings, endpoints),
+        ledger=SharedLedger(store, limits) if shared else LocalLedger(store, limits, spending.flush),
+        spending=spending,
         rules=Rules(
             strict=settings.strict,
             history=settings.history,
@@ -187,6 +236,9 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         attempts=settings.retry.attempts,
         retention=settings.retention,
         history_limit=settings.limits.history,
+        drain=settings.on_disconnect.drain,
+        refuse_unpriced=settings.unpriced == "refuse",
+        usage_retention=settings.usage_retention,
         fetcher=_fetcher(settings),
     )
 
@@ -202,6 +254,26 @@ async def translate(settings: Settings, plugins: Plugins, body: bytes, *, strict
         return await dry_run(gateway, body, ANYONE, strict=strict)
     finally:
         await gateway.store.close()
+
+
+async def spent(settings: Settings, query: Query) -> list[SpendGroup]:
+    """What was spent, as the configured store knows it. Raises StoreOpenError for a store that cannot be used or knows
+    nothing, StoreUnavailableError for one that cannot be reached."""
+    url = store_url(settings)
+    if url.lower().startswith("memory:"):
+        raise StoreOpenError(
+            "The store is memory://: what was spent is known to the running process alone, which tells it at "
+            "/admin/usage where admin.listen is configured."
+        )
+    file = file_of(url)
+    if file is not None and not file.exists():
+        raise StoreOpenError(f"There is no store {file}: nothing was kept yet, or it is kept elsewhere.")
+    store = store_of(settings)
+    await store.open()
+    try:
+        return await store.spend(query.by, query.since, query.until)
+    finally:
+        await store.close()
 
 
 def store_url(settings: Settings) -> str:
@@ -225,6 +297,7 @@ def build_app(
     app[streams.HEARTBEAT] = settings.heartbeat
     app[streams.FOLLOWERS] = streams.Followers()
     app[health.READINESS] = readiness
+    app[health.BUDGETS] = _budget_gauges(settings, gateway)
     app[models.SERVING_SINCE] = int(time.time())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
     app[responses.STREAMS] = set()
@@ -244,7 +317,23 @@ def build_app(
 def _clients(settings: Settings) -> list[tuple[Client, KeyReference]]:
     """The clients that are told apart, with their keys."""
     entries = settings.clients if settings.auth == "keys" else ()
-    return [(Client(entry.name, entry.models, entry.strict), entry.key) for entry in entries]
+    return [(Client(entry.name, entry.models, entry.strict, limits_of(entry)), entry.key) for entry in entries]
+
+
+def _prices(settings: Settings, endpoints: Mapping[str, Endpoint]) -> PriceBook:
+    entries = {
+        (provider, model): known
+        for provider, entry in settings.providers.items()
+        for model, known in entry.models.items()
+    }
+    return PriceBook(
+        {target: known.price for target, known in entries.items() if known.price is not None},
+        {
+            name: Catalogue(endpoint.provider.price_catalogue, endpoint.provider.base_url)
+            for name, endpoint in endpoints.items()
+        },
+        {target: known.base_model for target, known in entries.items() if known.base_model is not None},
+    )
 
 
 def _size_limit(settings: Settings) -> int | None:
@@ -263,12 +352,26 @@ def _fetcher(settings: Settings) -> Fetcher | None:
     return Fetcher(FetchRules(hosts, fetch.max_bytes, fetch.timeout, fetch.max_redirects))
 
 
-def _metrics_app(gateway: Gateway, readiness: health.Readiness) -> web.Application:
+def _metrics_app(settings: Settings, gateway: Gateway, readiness: health.Readiness) -> web.Application:
     app = web.Application(middlewares=[surface])
     app[GATEWAY] = gateway
     app[KEYS] = Keys([])
     app[health.READINESS] = readiness
+    app[health.BUDGETS] = _budget_gauges(settings, gateway)
     app.router.add_routes(health.routes())
+    return app
+
+
+def _budget_gauges(settings: Settings, gateway: Gateway) -> BudgetGauges:
+    # Where the store has to be asked, it is not asked for every scrape.
+    return BudgetGauges(gateway.ledger, gateway.metrics, BUDGETS_ASKED if is_shared(store_url(settings)) else 0.0)
+
+
+def _admin_app(gateway: Gateway, key: Secret) -> web.Application:
+    app = web.Application(middlewares=[surface])
+    app[GATEWAY] = gateway
+    app[KEYS] = admin.administrator(key)
+    app.router.add_routes(admin.routes())
     return app
 
 

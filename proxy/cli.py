@@ -1,4 +1,4 @@
-"""The command `dragoman`: serve, demo, translate, check, providers."""
+"""The command `dragoman`: serve, demo, translate, usage, check, providers."""
 
 import argparse
 import asyncio
@@ -7,9 +7,10 @@ import importlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import orjson
 import structlog
@@ -20,16 +21,21 @@ from config.loader import load
 from config.placeholders import placeholder_settings
 from config.settings import Settings
 from config.startup import describe, warnings
-from proxy.app import Plugins, Server, store_of, store_url, translate
+from proxy.app import Plugins, Server, spent, store_of, store_url, translate
 from proxy.exchange.prompts import read_prompts
 from proxy.responses.errors import ResponsesError
 from proxy.state.opening import shown
-from proxy.state.store import StoreOpenError
+from proxy.state.store import StoreOpenError, StoreUnavailableError
 from proxy.usage import log
+from proxy.usage.report import COLUMNS, DEFAULT_BY, Format, QueryError, read_query, rendered
 
 Result = TypeVar("Result")
 
 OWN_PACKAGES = ("proxy", "providers", "config")
+SWITCH_INTERVAL = 0.001
+"""How long, in seconds, a thread may keep the event loop waiting: the one that renders metrics would take five times as
+long by default."""
+
 MISUSE = 2
 """Exit status for a wrong command line or configuration: nothing was started."""
 
@@ -84,6 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("--json", action="store_true", help="on one line, for programs")
     translate.set_defaults(command=_translate)
 
+    usage = commands.add_parser(
+        "usage",
+        help="show what was spent",
+        description="Shows what was spent, from the store that the configuration names. FROM and TO are durations back "
+        "from now (7d, 12h) or times (2026-11-23, 2026-11-23T10:00Z).",
+    )
+    usage.add_argument("--by", metavar="COLUMNS", help=f"some of {','.join(COLUMNS)} (default: {DEFAULT_BY})")
+    usage.add_argument("--since", metavar="FROM", help="the beginning (default: 30 days before the end)")
+    usage.add_argument("--until", metavar="TO", help="the end (default: now)")
+    usage.add_argument("--format", choices=get_args(Format), default="table", help="the form (default: table)")
+    usage.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
+    usage.set_defaults(command=_usage)
+
     check = commands.add_parser("check", help="check a configuration without serving")
     check.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     check.set_defaults(command=_check)
@@ -117,14 +136,17 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
     try:
         await server.start()
     except OSError as error:
-        _complain(f"cannot listen on {settings.listen}: {error.strerror or error}")
+        _complain(f"cannot listen on {error.filename or settings.listen}: {error.strerror or error}")
         await server.stop()
         return 1
     except StoreOpenError:
         await server.stop()
         raise
     _settle_memory()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     logger.info("listening", address=str(settings.listen), port=server.port)
+    if server.admin_port is not None:
+        logger.info("administration listening", address=str(settings.admin.listen), port=server.admin_port)
     await told.wait()
     logger.info("stopping", grace_seconds=settings.grace)
     await server.stop()
@@ -164,6 +186,20 @@ def _translate(parsed: argparse.Namespace) -> int:
         return 1
     sys.stdout.write(f"{result.as_json(indented=not parsed.json).decode()}\n")
     return 0
+
+
+def _usage(parsed: argparse.Namespace) -> int:
+    settings = load(parsed.config, os.environ, Plugins())
+    try:
+        query = read_query(parsed.by, parsed.since, parsed.until, time.time())
+        groups = asyncio.run(spent(settings, query))
+    except QueryError as error:
+        _complain(f"--{error.parameter}: {error}")
+        return MISUSE
+    except StoreUnavailableError as error:
+        _complain(f"the store {shown(store_url(settings))} cannot be reached: {error.__cause__ or 'try again'}")
+        return 1
+    return _put(rendered(query, groups, parsed.format))
 
 
 def _check(parsed: argparse.Namespace) -> int:
@@ -219,6 +255,22 @@ def _intruder() -> str | None:
                 "Another distribution or the current folder hides it: install dragoman into an environment of its own."
             )
     return None
+
+
+def _put(output: bytes) -> int:
+    """Write output whose reader may leave early; the exit status."""
+    try:
+        sys.stdout.flush()
+        # Unbuffered output may be taken in part.
+        rest = memoryview(output)
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The interpreter would complain when it flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
 
 
 def _say(text: str) -> None:

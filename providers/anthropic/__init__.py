@@ -45,6 +45,11 @@ class Anthropic(Provider):
         """The API's root: `/v1/messages` is appended, so a configured `/v1` at the end is left out."""
         return self._base_url
 
+    @property
+    def price_catalogue(self) -> str:
+        """Anthropic's prices."""
+        return "anthropic"
+
     def capabilities(self, model: str) -> Capabilities:
         """The row of the shipped table; unknown Claude models count as the newest."""
         return self._models.capabilities(model)

@@ -51,6 +51,11 @@ class Gemini(Provider):
         """The configured base, with its version."""
         return self.settings.base_url
 
+    @property
+    def price_catalogue(self) -> str:
+        """Google's prices."""
+        return "google"
+
     def capabilities(self, model: str) -> Capabilities:
         """The row of the model's family; unknown models count as the newest."""
         return self._capabilities(model)
@@ -70,6 +75,7 @@ class Gemini(Provider):
             final_answer=final_answer,
             envelopes=answer_envelopes(prepared) if final_answer else frozenset(),
             images=asks_for_images(prepared),
+            bills_queries=self._model(prepared).bills_queries,
             error_of=partial(error_in_answer, secret=self._key()),
         )
 

@@ -16,6 +16,7 @@ from providers.gemini.arguments import StreamedArguments
 from providers.gemini.errors import BASE_URL_HINT
 from providers.gemini.finish import FAILURES, FINISH_REASONS, block_reason, finish_reason
 from providers.gemini.grounding import ContentPart, Grounding, PartKind
+from providers.gemini.hosted import SEARCHES, asked_queries
 from providers.gemini.logprobs import Token, split_at, tokens_of
 from providers.gemini.reading import Json, json_text, mapping, mappings, text
 from providers.gemini.server_calls import ServerCalls
@@ -40,6 +41,7 @@ from proxy.responses.events import (
     Started,
     Text,
     Unmapped,
+    Usage,
 )
 
 ErrorOf: TypeAlias = Callable[[object], ProviderError]
@@ -51,10 +53,12 @@ _MAX_FINISH_MESSAGE: Final = 500
 class GeminiDecoder:
     """Reads one answer. `error_of` makes the error of an object with `error` inside it. With `final_answer` the first
     call of that function is the structured answer, and its arguments are text; `envelopes` are members that only a
-    wrapping of it has. `images`: the client asked for images."""
+    wrapping of it has. `images`: the client asked for images. `bills_queries`: each query of a search is billed, not
+    the answer once."""
 
     __slots__ = (
         "_answered",
+        "_bills_queries",
         "_blocked",
         "_call",
         "_candidate",
@@ -84,8 +88,10 @@ class GeminiDecoder:
         final_answer: bool = False,
         envelopes: frozenset[str] = frozenset(),
         images: bool = False,
+        bills_queries: bool = True,
         error_of: ErrorOf,
     ) -> None:
+        self._bills_queries = bills_queries
         self._final_answer = final_answer
         self._envelopes = envelopes
         self._answered = False
@@ -209,7 +215,10 @@ class GeminiDecoder:
         if isinstance(feedback := chunk.get("promptFeedback"), dict):
             self._blocked = block_reason(feedback.get("blockReason")) or self._blocked
         if isinstance(candidates := chunk.get("candidates"), list):
+            known = self._grounding.searches
             self._candidates(mappings(candidates))
+            if (searches := self._grounding.searches) > known:
+                self._events.append(Usage(web_searches=searches if self._bills_queries else 1))
 
     def _candidates(self, candidates: Sequence[Json]) -> None:
         """One candidate is read; others are nothing that was asked for."""
@@ -358,6 +367,8 @@ class GeminiDecoder:
         self._hosted(self._tools.code_result(value, part, self._next_key()))
 
     def _tool_call(self, value: Json, part: Json) -> None:
+        if text(value.get("toolType")) in SEARCHES:
+            self._grounding.searched(asked_queries(mapping(value.get("args"))))
         self._hosted(self._tools.tool_call(value, part, self._next_key()))
 
     def _tool_response(self, value: Json, part: Json) -> None:

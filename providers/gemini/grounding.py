@@ -43,6 +43,7 @@ class Grounding:
         "_file_queries",
         "_pages",
         "_queries",
+        "_searched",
         "_supports",
         "_told",
         "parts",
@@ -51,6 +52,8 @@ class Grounding:
     def __init__(self) -> None:
         self.parts: list[ContentPart] = []
         self._queries: list[str] = []
+        # Each query once, as it is billed.
+        self._searched: set[str] = set()
         self._file_queries: list[str] = []
         self._chunks: list[Json] = []
         self._supports: list[Json] = []
@@ -62,8 +65,9 @@ class Grounding:
     def read(self, candidate: Json) -> None:
         """Take in what a candidate says of its sources; what it says anew replaces what it said before."""
         if isinstance(said := candidate.get("groundingMetadata"), dict):
-            queries = texts(said.get("webSearchQueries")) or texts(said.get("imageSearchQueries"))
-            self._queries = queries or self._queries
+            web, images = texts(said.get("webSearchQueries")), texts(said.get("imageSearchQueries"))
+            self._queries = web or images or self._queries
+            self.searched([*web, *images])
             self._file_queries = texts(said.get("retrievalQueries")) or self._file_queries
             self._chunks = [mapping(chunk) for chunk in sequence(said.get("groundingChunks"))] or self._chunks
             self._supports = mappings(said.get("groundingSupports")) or self._supports
@@ -75,6 +79,15 @@ class Grounding:
                 self._citations[_offsets(citation), source["uri"]] = {"web": source}
         if isinstance(said := candidate.get("urlContextMetadata"), dict):
             self._pages = mappings(said.get("urlMetadata")) or self._pages
+
+    def searched(self, queries: Sequence[str]) -> None:
+        """The vendor looked for these."""
+        self._searched.update(queries)
+
+    @property
+    def searches(self) -> int:
+        """How many different queries were made."""
+        return len(self._searched)
 
     def annotations(self, key: Key, *, complete: bool) -> list[Annotation]:
         """The citations of the last text, the one with this key, in characters of that text. `complete`: the content

@@ -93,15 +93,16 @@ def _asked_pages(arguments: Json) -> list[Step]:
     return [_page(url, "completed") for url in urls]
 
 
-def _asked_queries(arguments: Json) -> list[str]:
+def asked_queries(arguments: Json) -> list[str]:
+    """The queries of a call that searches."""
     query = text(arguments.get("query"))
     return texts(arguments.get("queries")) or ([query] if query else [])
 
 
 ASKED: Final[Mapping[str, Callable[[Json], list[Step]]]] = {
-    **dict.fromkeys(SEARCHES, lambda arguments: [search(_asked_queries(arguments))]),
+    **dict.fromkeys(SEARCHES, lambda arguments: [search(asked_queries(arguments))]),
     PAGES: _asked_pages,
-    FILE_SEARCH: lambda arguments: [file_search(_asked_queries(arguments))],
+    FILE_SEARCH: lambda arguments: [file_search(asked_queries(arguments))],
 }
 """What a call asks for, by the type of its tool."""
 

@@ -40,7 +40,8 @@ class Model:
     one's, so `none` stands there only where thinking can be turned off. `validated`: takes the calling mode VALIDATED.
     `placeholder`: demands signatures of calls, and takes a placeholder where there is none. `schema_with_tools`: holds
     to a response schema in a request with functions. `result_media`: takes media inside function responses.
-    `media_resolution`: takes a resolution for each part. `system_instruction`: takes one.
+    `media_resolution`: takes a resolution for each part. `system_instruction`: takes one. `bills_queries`: each query
+    of a search is billed; else the answer is, once.
     """
 
     thinking: ThinkingStyle = "level"
@@ -52,6 +53,7 @@ class Model:
     result_media: bool = True
     media_resolution: bool = True
     system_instruction: bool = True
+    bills_queries: bool = True
     capabilities: Capabilities = NEWEST
 
 

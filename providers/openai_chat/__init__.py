@@ -106,6 +106,11 @@ class OpenAIChat(Provider):
         """The configured base, else the dialect's."""
         return self.settings.address
 
+    @property
+    def price_catalogue(self) -> str | None:
+        """The dialect's."""
+        return self._families.find("").row.price_catalogue
+
     def dialect(self, model: str) -> Dialect:
         """The dialect as it is for the model."""
         known = self._dialects.get(model)

@@ -39,6 +39,7 @@ from proxy.responses.events import (
     Started,
     Text,
     Unmapped,
+    Usage,
 )
 
 CONTENT: Final = "content"
@@ -57,6 +58,7 @@ class ChatDecoder:
         "_calls",
         "_choice",
         "_citations",
+        "_counted",
         "_detail",
         "_dialect",
         "_error_of",
@@ -92,6 +94,7 @@ class ChatDecoder:
         self._whole = False
         self._over = False
         self._output = False
+        self._counted = False
         self._service_tier: str | None = None
         self._choice: object = None
         self._detail: str | None = None
@@ -266,6 +269,8 @@ class ChatDecoder:
     def _start(self, chunk: Mapping[str, Any], named: object) -> None:
         """The answer began, or its service tier is known now, which the server may name in its own way."""
         tier = text_of(named)
+        if not self._started and self._dialect.searches_always:
+            self._events.append(Usage(web_searches=1))
         if not self._started or tier:
             self._started = True
             self._service_tier = tier
@@ -467,7 +472,10 @@ class ChatDecoder:
             and isinstance(counts, dict)
             and (usage := usage_of(counts, self._dialect, timings)) is not None
         ):
-            self._events.append(usage)
+            # Counts of nothing, as some gateways append them, take nothing back.
+            if usage.input_tokens or usage.output_tokens or not self._counted:
+                self._counted = True
+                self._events.append(usage)
 
     def _x_groq(self, extra: object) -> None:
         if isinstance(extra, dict):

@@ -67,6 +67,7 @@ class Dialect:
 
     * `base_url`: the server's public address, when the configuration names none. `hosts`: the hosts by which
       `dialect: auto` knows it, subdomains included.
+    * `price_catalogue`: the vendor's id in the price catalogue; None where nobody knows what the models cost.
 
     What may be sent:
 
@@ -112,13 +113,17 @@ class Dialect:
     (marks like `[1]` in the text cite a list beside the choices), `salvages_calls` (a tool call that the server refused
     stands in its error answer), `finish_optional` (the stream may end without a finish signal),
     `reasoning_outside_output` and `audio_outside_input` (reasoning tokens may not be part of the completion tokens,
-    those of audio not of the prompt's; the total tells), and the server's own `finish_reasons` and `error_codes`.
+    those of audio not of the prompt's; the total tells), `counts_apart` (reasoning tokens never are part of the
+    completion's, those of citations never of the prompt's, and the total leaves both out), `searches_always` (each
+    answer is preceded by one search of the web, which is billed and not told), and the server's own `finish_reasons`
+    and `error_codes`.
     """
 
     name: str
     capabilities: Capabilities
     base_url: str = ""
     hosts: tuple[str, ...] = ()
+    price_catalogue: str | None = None
     optional: frozenset[str] = frozenset()
     constants: Members = field(default_factory=dict)
     streamed_tools: Members = field(default_factory=dict)
@@ -174,6 +179,8 @@ class Dialect:
     finish_optional: bool = False
     reasoning_outside_output: bool = False
     audio_outside_input: bool = False
+    counts_apart: bool = False
+    searches_always: bool = False
     finish_reasons: Mapping[str, FinishReason] = field(default_factory=dict)
     error_codes: Mapping[str, ErrorClass] = field(default_factory=dict)
 

@@ -46,7 +46,24 @@ _USAGE = {
     "written": "cache_write_tokens",
     "out": "output_tokens",
     "reasoning": "reasoning_tokens",
+    "written-1h": "cache_write_1h_tokens",
+    "audio-in": "input_audio_tokens",
+    "audio-cached": "cached_audio_tokens",
+    "audio-out": "output_audio_tokens",
+    "image-out": "output_image_tokens",
+    "searches": "web_searches",
 }
+
+_PARTS = {
+    ("cached_tokens", "cache_write_tokens"): "input_tokens",
+    ("input_audio_tokens",): "input_tokens",
+    ("cached_audio_tokens",): "cached_tokens",
+    ("cache_write_1h_tokens",): "cache_write_tokens",
+}
+"""Counts that together are part of another, which counts as 0 where it is not given."""
+
+_OUTPUT_PARTS = (("reasoning_tokens",), ("output_audio_tokens", "output_image_tokens"))
+"""Parts of the output, which is counted where it is not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +341,9 @@ class Performance:
 
     def _finish(self) -> None:
         if self._usage is not None:
+            parts = (sum(self._usage.get(name, 0) for name in names) for names in _OUTPUT_PARTS)
             counts = {
-                "output_tokens": max(self._output_tokens, self._usage.get("reasoning_tokens", 0)),
+                "output_tokens": max(self._output_tokens, *parts),
                 "reasoning_tokens": min(self._reasoning_tokens, self._usage.get("output_tokens", self._output_tokens)),
                 **self._usage,
             }
@@ -431,7 +449,14 @@ def _usage_of(step: Sequence[Directive]) -> dict[str, int] | None:
 
 
 def _check_usage(usage: Mapping[str, int]) -> None:
-    if usage.get("cached_tokens", 0) + usage.get("cache_write_tokens", 0) > usage["input_tokens"]:
-        raise ScriptError("/usage: cached and written tokens are part of the input and cannot be more.")
-    if usage.get("reasoning_tokens", 0) > usage.get("output_tokens", usage.get("reasoning_tokens", 0)):
-        raise ScriptError("/usage: reasoning tokens are part of the output and cannot be more.")
+    parts = list(_PARTS.items())
+    if "output_tokens" in usage:
+        parts += [(names, "output_tokens") for names in _OUTPUT_PARTS]
+    for names, whole in parts:
+        if sum(usage.get(name, 0) for name in names) > usage.get(whole, 0):
+            told = " and ".join(_words(name) for name in names)
+            raise ScriptError(f"/usage: {told} are part of {_words(whole)} and cannot be more.")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -22,8 +22,9 @@ characters that a line cannot hold. A text directive that follows another goes o
     /call-raw NAME TEXT           a tool call whose arguments are TEXT as it stands, valid or not
     /delay SECONDS                a wait before the next piece
     /pace SECONDS                 a wait before every piece from here on
-    /usage in=N cached=N written=N out=N reasoning=N, or none
-                                  token counts in place of the counted words
+    /usage in=N cached=N written=N written-1h=N out=N reasoning=N, or none
+                                  token counts in place of the counted words; also audio-in=N, audio-cached=N,
+                                  audio-out=N, image-out=N of these, and searches=N
     /stop REASON                  why the answer ends: stop, length, content_filter, pause, unknown
     /fail STATUS [class=NAME] [retry-after=SECONDS] [MESSAGE]
                                   an HTTP error in place of the answer
@@ -181,7 +182,7 @@ def options_in(directive: Directive, source: str, names: tuple[str, ...]) -> tup
     """The `name=value` words at the start of `source`, and the text after them."""
     options: dict[str, str] = {}
     rest = source
-    while match := re.match(r"([a-z-]+)=(\S+)\s*", rest):
+    while match := re.match(r"([a-z][a-z0-9-]*)=(\S+)\s*", rest):
         if match[1] not in names:
             break
         if match[1] in options:

@@ -1,5 +1,6 @@
 """A create request comes in: from the bytes of its body to a Run."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from typing import TypeAlias
 
 import orjson
 
+from proxy.exchange.admission import admit
 from proxy.exchange.compaction import asks_for_compaction
 from proxy.exchange.context import NO_CONTEXT, Context, LocalResponse, parsed, resolve
 from proxy.exchange.endpoint import Target
@@ -25,6 +27,7 @@ from proxy.responses.request import CreateRequest, check_not_empty, parse_create
 from proxy.responses.response import opening
 from proxy.responses.stored_items import with_ids
 from proxy.state.records import StoredItem
+from proxy.upstream.trace import NO_TRACE, Trace
 
 Reader: TypeAlias = Callable[[Gateway, bytes], CreateRequest]
 """Reads the request in a body. Raises ResponsesError (400)."""
@@ -40,13 +43,15 @@ async def accept(
     reader: Reader | None = None,
     generate: bool = True,
     strict: bool = False,
+    trace: Trace = NO_TRACE,
 ) -> Run:
     """Take in the body of a create request; `arrived` is its arrival by `time.perf_counter`, `remembered` what the
     client's connection holds beside the store (such a run has its `input` whatever is kept), `reader` what reads the
     body instead of `read`. A request that is not to `generate` may be without input. `strict`: it asks to be refused
-    instead of losing anything.
+    instead of losing anything. `trace` is what the vendor's call belongs to.
 
-    Raises ResponsesError, in OpenAI's order of checks: form, model, state, empty input, what the target takes, history.
+    Raises ResponsesError, in OpenAI's order of checks: form, model, state, empty input, what the target takes, history;
+    at last what the client may still spend.
     """
     asked = await understand(gateway, body, client, remembered=remembered, reader=reader, generate=generate)
     request, context, own = asked.request, asked.context, asked.own
@@ -63,18 +68,29 @@ async def accept(
         inherited=len(context.items),
         rules=gateway.rules_for(client, strict=strict),
     )
-    if context.new_conversation is not None:
-        await gateway.store.create_conversation(*context.new_conversation)
+    response = opening(request, conversation=context.conversation)
+    admission = None
+    if generate and client.limits is not None:
+        admission = await admit(gateway, client, work.target, work.prepared, str(response["id"]), time.time())
+    try:
+        if context.new_conversation is not None:
+            await gateway.store.create_conversation(*context.new_conversation)
+    except BaseException:
+        if admission is not None:
+            await admission.release()
+        raise
     run = Run(
         gateway,
         request,
         client,
         work,
-        opening(request, conversation=context.conversation),
+        response,
         arrived=arrived,
         context=context,
         input=own,
         keep=keep,
+        admission=admission,
+        trace=trace,
     )
     run.release_input(partial(read_again, gateway, body, [*context.items, *own] if asked.stateful else None, reader))
     return run

@@ -14,7 +14,11 @@ from proxy.state.store import Store
 from proxy.upstream.client import Upstream
 from proxy.upstream.fetcher import Fetcher
 from proxy.usage.estimate import Estimator
+from proxy.usage.ledger import Ledger
+from proxy.usage.limits import Limits
 from proxy.usage.metrics import Metrics
+from proxy.usage.prices import PriceBook
+from proxy.usage.spending import SpendWriter
 
 SCHEMA_WORKERS = 2
 """How many processes check answers at a time."""
@@ -22,11 +26,13 @@ SCHEMA_WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks. `models` are the names it may use, or patterns with one `*`; `strict`: all its requests are."""
+    """Who asks. `models` are the names it may use, or patterns with one `*`; `strict`: all its requests are;
+    `limits` is what it may spend and ask for (None: anything)."""
 
     name: str = "default"
     models: tuple[str, ...] = ("*",)
     strict: bool = False
+    limits: Limits | None = None
 
     def may_use(self, model: str) -> bool:
         """Whether the client may ask for the model."""
@@ -45,7 +51,9 @@ class Gateway:
     """One process's gateway. `attempts` is how often an upstream call is tried before the first output; `retention` is
     in seconds, `history_limit` in bytes; `compaction_model` writes summaries (None: the model that is asked for);
     `fetcher` fetches what requests name by URL (None: nothing is fetched); `schema_workers` are slots for processes
-    that check answers."""
+    that check answers. `drain` is how long, in seconds, an answer is read on whose client has left; `refuse_unpriced`:
+    clients with a budget cannot use models without a price; rows of the spend record are kept for `usage_retention`
+    seconds."""
 
     endpoints: Mapping[str, Endpoint]
     names: Names
@@ -54,6 +62,9 @@ class Gateway:
     metrics: Metrics
     estimator: Estimator
     store: Store
+    prices: PriceBook
+    ledger: Ledger
+    spending: SpendWriter
     rules: Rules = field(default_factory=Rules)
     prompts: Prompts = field(default_factory=Prompts)
     default_model: str | None = None
@@ -61,6 +72,9 @@ class Gateway:
     attempts: int = 2
     retention: float = 30 * 86_400.0
     history_limit: int = 64 * 2**20
+    drain: float = 1.0
+    refuse_unpriced: bool = False
+    usage_retention: float = 90 * 86_400.0
     fetcher: Fetcher | None = None
     schema_workers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCHEMA_WORKERS))
     store_health: StoreHealth = field(default_factory=StoreHealth)

@@ -9,17 +9,27 @@ from proxy.exchange.dry_run import DryRun
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.run import Run
 from proxy.provider.conversions import RefusedError
+from proxy.provider.errors import ProviderError
 from proxy.responses.errors import ResponsesError
+from proxy.responses.usage import NO_TOKENS, TokenCount
+from proxy.state.records import Charge, Spending, SpendRow
 from proxy.usage.elements import known_path
+from proxy.usage.gen_ai import GenAiSeries
+from proxy.usage.limits import charges, unclaimed
+from proxy.usage.metrics import Series, disjoint
+from proxy.usage.prices import dollars
 
 MAX_CONVERSIONS = 50
 """How many conversions of a request its log line names."""
+
+OWN_FAILURE = "gateway"
+"""The `error_type` of what failed here, and not at the provider."""
 
 _log = structlog.get_logger("dragoman.request")
 
 
 def record(gateway: Gateway, run: Run, request_id: str) -> None:
-    """Count a run that has ended, and log it."""
+    """Count a run that has ended, settle what it claimed, and log it."""
     now = time.perf_counter()
     duration = now - run.arrived
     metrics = gateway.metrics
@@ -27,13 +37,18 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
     # A name that nobody configured is believed once the vendor answered for it.
     series = metrics.series(endpoint, model, run.client.name, vendor_accepted=run.assembler.started is not None)
     series.count_request(run.outcome)
-    usage = run.usage
-    if usage is not None and usage.total_tokens:
-        series.count_tokens(usage, run.usage_source)
     series.duration.observe(duration)
     series.overhead.observe(max(0.0, duration - run.upstream_seconds))
     if run.first_output is not None:
         series.ttft.observe(run.first_output - run.arrived)
+    if run.sent is not None:
+        _observe_operation(series.gen_ai, run, run.sent, now)
+    usage = run.usage or NO_TOKENS
+    if usage.total_tokens:
+        series.count_tokens(usage, run.usage_source)
+        series.gen_ai.observe_tokens(usage)
+    _price(gateway, run, series)
+    _spend(gateway, run, series.model, usage, duration)
     conversions = run.prepared.conversions
     for conversion in conversions:
         metrics.count_conversion(endpoint, conversion)
@@ -52,9 +67,11 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         "duration_ms": round(duration * 1e3, 1),
         "upstream_ms": round(run.upstream_seconds * 1e3, 1),
     }
+    if run.trace.id is not None:
+        line["trace_id"] = run.trace.id
     if run.first_output is not None:
         line["first_output_ms"] = round((run.first_output - run.arrived) * 1e3, 1)
-    if usage is not None:
+    if run.usage is not None:
         line["input_tokens"] = usage.input_tokens
         line["cached_tokens"] = usage.cached_tokens
         line["output_tokens"] = usage.output_tokens
@@ -62,6 +79,9 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         line["usage_source"] = run.usage_source
         if run.usage_source == "estimated" and gateway.estimator.failure:
             line["estimator_failure"] = gateway.estimator.failure
+    if run.cost is not None:
+        line["cost_usd"] = dollars(run.cost)
+        line["price_source"] = run.price_source
     if started is not None and started.id:
         line["vendor_id"] = started.id
     if conversions or unmapped:
@@ -70,6 +90,76 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
             *(f"{element}: dropped" for element in unmapped),
         ]
     _write(line, run.error)
+
+
+def _observe_operation(series: GenAiSeries, run: Run, sent: float, now: float) -> None:
+    error = run.error
+    if error is not None:
+        error_type = error.rule.outcome if isinstance(error, ProviderError) else OWN_FAILURE
+    else:
+        error_type = "cancelled" if run.outcome == "cancelled" else ""
+    series.observe_duration(now - sent, error_type)
+    if run.prepared.stream and run.first_output is not None:
+        series.observe_chunks(run.first_output - sent, run.chunk_times)
+
+
+def _price(gateway: Gateway, run: Run, series: Series) -> None:
+    """Find out what the run cost, and count it."""
+    counts = run.counts
+    if not counts:
+        return
+    endpoint, model = run.target.endpoint.name, run.target.model
+    tier = run.assembler.response.get("service_tier")
+    price = gateway.prices.price(endpoint, model, tier if isinstance(tier, str) else None, time.time())
+    if price is None:
+        tokens = sum(count.total_tokens for count in counts)
+        if tokens:
+            series.count_unpriced(tokens)
+            if gateway.metrics.first_unpriced(endpoint, series.model):
+                _log.warning(
+                    "unpriced model",
+                    provider=endpoint,
+                    model=model,
+                    hint=f"its tokens cost nothing here; write providers.{endpoint}.models.{model}.price",
+                )
+        return
+    run.cost, run.price_source = sum(map(price.cost, counts)), price.source
+    series.count_cost(run.cost, price.source, estimated=run.usage_source == "estimated")
+    saved = sum(price.saved(count) for count in counts if count.cached_tokens or count.cache_write_tokens)
+    if saved:
+        series.count_saved(saved)
+
+
+def _spend(gateway: Gateway, run: Run, model: str, usage: TokenCount, duration: float) -> None:
+    """Write the row of the spend record, and settle with it what the run claimed of its client's budgets and limits."""
+    fresh, read, written, visible, reasoning = disjoint(usage)
+    response_id = str(run.assembler.response["id"])
+    row = SpendRow(
+        id=response_id,
+        at=time.time(),
+        client=run.client.name,
+        provider=run.target.endpoint.name,
+        model=model,
+        outcome=run.outcome,
+        input_tokens=fresh,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=visible,
+        reasoning_tokens=reasoning,
+        source=run.usage_source,
+        cost=run.cost,
+        price_source=run.price_source,
+        attempts=run.attempts,
+        duration_ms=round(duration * 1e3),
+        first_output_ms=None if run.first_output is None else round((run.first_output - run.arrived) * 1e3),
+    )
+    settled: Sequence[Charge] = ()
+    if run.admission is not None:
+        settled = run.admission.charges(usage.total_tokens, run.cost)
+    elif run.client.limits is not None and run.attempts:
+        # What another process had begun, and claimed for, is paid for all the same.
+        settled = charges(unclaimed(run.client.limits, run.client.name, row.at), usage.total_tokens, run.cost)
+    gateway.spending.add(Spending(row, gateway.ledger.settle(response_id, settled)))
 
 
 def record_rejected(

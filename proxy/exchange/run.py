@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from proxy.exchange.admission import Admission
 from proxy.exchange.compaction import Summarising
 from proxy.exchange.conformance import Violation
 from proxy.exchange.context import NO_CONTEXT, Context
@@ -36,7 +37,10 @@ from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
 from proxy.state.records import StoredItem
 from proxy.state.store import StoreUnavailableError
 from proxy.upstream.client import CUT
+from proxy.upstream.trace import NO_TRACE, Trace
+from proxy.usage.gen_ai import ChunkTimes
 from proxy.usage.metrics import RequestOutcome
+from proxy.usage.prices import PriceSource
 
 INCOMPLETE: Mapping[FinishReason, IncompleteReason] = {
     "length": "max_output_tokens",
@@ -96,10 +100,13 @@ class Run:
         context: Context = NO_CONTEXT,
         input: Sequence[StoredItem] = (),  # noqa: A002 - the API's own name for it
         keep: Keep | None = None,
+        admission: Admission | None = None,
+        trace: Trace = NO_TRACE,
     ) -> None:
         """`response` is the opening object, `arrived` the request's arrival by `time.perf_counter`, `input` the
-        request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept). Whoever
-        tells the client of the response before its first output sets `told`."""
+        request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept);
+        `admission` is what was claimed of the client's budgets and limits (None: it has none). Whoever tells the
+        client of the response before its first output sets `told`."""
         self.request = request
         self.client = client
         self.arrived = arrived
@@ -107,16 +114,24 @@ class Run:
         self.context = context
         self.input = input
         self.prepared = work.prepared
+        self.admission = admission
+        self.trace = trace
         self.attempts = 0
         self.outcome: RequestOutcome = "cancelled"
         self.error: ResponsesError | None = None
+        self.sent: float | None = None
         self.first_output: float | None = None
+        self.chunk_times = ChunkTimes()
         self.upstream_seconds = 0.0
         self.usage: TokenCount | None = None
         self.usage_source: UsageSource = "provider"
+        self.cost: int | None = None
+        self.price_source: PriceSource | None = None
         self.told = False
         self._gateway = gateway
         self._upstream_call: UpstreamCall | None = None
+        # Whether a vendor works at the answer, or has: what it was sent is spent.
+        self._taken = False
         self._finished = False
         self._amended = False
         self._halvings = 0
@@ -167,6 +182,13 @@ class Run:
         return [conversion.path for conversion in self.prepared.conversions if conversion.disposition == "dropped"]
 
     @property
+    def counts(self) -> Sequence[TokenCount]:
+        """What is to be paid for, one count for each upstream call as far as calls are known apart."""
+        if self.usage is None:
+            return ()
+        return self.assembler.tally.calls() if self.usage_source == "provider" else (self.usage,)
+
+    @property
     def overhead(self) -> float:
         """The gateway's own time so far, in seconds: all but the waiting for the vendor."""
         return time.perf_counter() - self.arrived - self.upstream_seconds
@@ -215,6 +237,7 @@ class Run:
                 raise error from error.__cause__
             if assembler.has_output and self.first_output is None:
                 self.first_output = time.perf_counter()
+                self.chunk_times.chunk(self.first_output)
                 if assembler.finished is not None and self._keep is not None and self.prepared.stream:
                     # The whole answer came at once: its client sees the output before the store is waited for.
                     return True
@@ -243,7 +266,7 @@ class Run:
         call = self._upstream_call
         if call is None or not call.streamed or call.ended or self._answered:
             return
-        over = asyncio.get_running_loop().create_future()
+        over, chunk_times = asyncio.get_running_loop().create_future(), self.chunk_times
         began, worked = time.perf_counter(), 0.0
 
         def arrived() -> None:
@@ -256,6 +279,7 @@ class Run:
                 while not over.done() and (piece := call.piece_now()) is not None:
                     if piece:
                         self._feed(call.events(piece))
+                        chunk_times.chunk(start)
                     if not piece or self._answered or not send(self.assembler.take()):
                         over.set_result(None)
             except Exception as problem:  # it is `advance` that deals with it
@@ -316,6 +340,7 @@ class Run:
                 # Its client never learned that there is such a response.
                 self._keep = None
                 await self._forget_conversation()
+            await self._drain()
             await self.cancel()
         elif self.error is not None and self._keep is not None:
             # Its client was told of an error alone.
@@ -325,6 +350,22 @@ class Run:
         call, self._upstream_call = self._upstream_call, None
         if call is not None:
             await call.finish()
+
+    async def discard(self) -> None:
+        """Let go of what a run claimed that is not driven at all."""
+        if self.admission is not None:
+            await self.admission.release()
+
+    async def _drain(self) -> None:
+        """Read on for a moment for a client that has left: the vendor's last count is worth more than an estimate."""
+        call, patience = self._upstream_call, self._gateway.drain
+        if call is None or not call.answering or patience <= 0:
+            return
+        # Whatever goes wrong now, nobody is there to be told.
+        with suppress(Exception):
+            async with asyncio.timeout(patience):
+                while not self._answered:
+                    await self._read(call)
 
     async def _forget_conversation(self) -> None:
         """Take back the conversation that the request made, of which its client does not know."""
@@ -344,10 +385,18 @@ class Run:
             self._gateway.upstream, self.target, self.prepared, self._call, self._paused
         )
         began = time.perf_counter()
+        if self.sent is None:
+            self.sent = began
+        self.chunk_times.again()
         try:
-            salvaged = await call.send()
+            salvaged = await call.send(self.trace)
+        except asyncio.CancelledError:
+            # A vendor that has not begun to answer works at it all the same.
+            self._taken = True
+            raise
         finally:
             self.upstream_seconds += time.perf_counter() - began
+        self._taken = True
         if salvaged is not None:
             self._upstream_call = None
             self._feed(salvaged)
@@ -551,20 +600,37 @@ class Run:
             self.assembler.conclude("failed", self.usage, error=error)
 
     async def _count_usage(self) -> None:
+        """The vendor's numbers; where it gave none, or not those of all that it sent before it was cut, an estimate."""
         tally = self.assembler.tally
-        if tally.reported:
-            self.usage = tally.total()
-        elif (
-            self.assembler.has_output
-            or self.assembler.finished is not None
-            or (self._holding is not None and self._holding.text)
-            or self._estimate_before_repair is not None
-        ):
-            self.usage_source = "estimated"
-            self.usage = await self._estimate()
-        else:
-            # Perhaps the input alone: what a vendor said before it failed is spent.
-            self.usage = tally.total()
+        reported = self.usage = tally.total()
+        if self._is_counted(reported):
+            return
+        estimate = await self._estimate()
+        if tally.reported and estimate.output_tokens <= reported.output_tokens:
+            return
+        self.usage_source = "estimated"
+        self.usage = estimate._replace(web_searches=reported.web_searches)
+        if reported.input_tokens:
+            self.usage = reported._replace(
+                output_tokens=estimate.output_tokens, reasoning_tokens=estimate.reasoning_tokens
+            )
+        elif reported.output_tokens:
+            self.usage = reported._replace(input_tokens=estimate.input_tokens)
+
+    def _is_counted(self, reported: TokenCount) -> bool:
+        """Whether the vendor's numbers are those of all that there is."""
+        assembler, holding = self.assembler, self._holding
+        held = holding is not None and bool(holding.text)
+        finished = assembler.finished is not None or (holding is not None and holding.finished is not None)
+        if not (assembler.has_output or finished or held or self._estimate_before_repair is not None):
+            # What a vendor was sent that did not refuse it is spent, whether or not it says so.
+            return assembler.tally.reported or reported.input_tokens > 0 or not self._taken
+        if not assembler.tally.reported:
+            return False
+        if finished:
+            # Some servers count the input when they begin, and say nothing when they end.
+            return not (assembler.uncounted and self._call.stream and not reported.output_tokens)
+        return not (assembler.uncounted or held)
 
     async def _estimate(self) -> TokenCount:
         """The tokens of this answer's upstream calls, where nobody says how many."""
@@ -576,7 +642,7 @@ class Run:
             again.items = [*again.items, *self._repair.items()]
         count = await self._gateway.estimator.estimate(again, written)
         earlier = self._estimate_before_repair
-        return count if earlier is None else earlier + count
+        return count if earlier is None else earlier.plus(count)
 
     def _prepared_again(self) -> Prepared:
         if self._reread is None:

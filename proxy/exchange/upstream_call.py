@@ -10,6 +10,7 @@ from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event
 from proxy.upstream.client import Answer, Upstream
 from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
+from proxy.upstream.trace import NO_TRACE, Trace
 
 MIN_KEY = 8
 """The shortest key, in characters, that is masked where a vendor repeats it; anything shorter is a word."""
@@ -47,14 +48,17 @@ class UpstreamCall:
         self._decoder: Decoder | None = None
         self._continued = continued
 
-    async def send(self) -> list[Event] | None:
-        """Send the call. None when its answer is to be read; else the events of the answer that an error answer held.
+    async def send(self, trace: Trace = NO_TRACE) -> list[Event] | None:
+        """Send the call, with the headers of the trace that it belongs to. None when its answer is to be read; else the
+        events of the answer that an error answer held.
 
         Raises ResponsesError for an error of the vendor, and when it cannot be reached.
         """
         endpoint = self._target.endpoint
         provider, call = endpoint.provider, self._call
         headers = self._credentials = await provider.authorize(call, endpoint.http)
+        if trace is not NO_TRACE:
+            headers = {**headers, **trace.headers}
         answer = await self._upstream.send(provider.base_url, call, headers, endpoint.timeouts)
         if answer.status != 200:
             if answer.status < 400:
@@ -74,6 +78,11 @@ class UpstreamCall:
             self._framer = FRAMERS[call.framing]()
             self._decoder = self._continued or provider.decoder(self._prepared)
         return None
+
+    @property
+    def answering(self) -> bool:
+        """Whether there is an answer to read."""
+        return self._answer is not None
 
     @property
     def streamed(self) -> bool:

@@ -12,6 +12,7 @@ from proxy.http.modes import dry_run_asked, strict_asked
 from proxy.http.responses import whole
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses.compaction import compacted
+from proxy.upstream.trace import trace_of
 
 
 async def compact(request: web.Request) -> web.StreamResponse:
@@ -23,7 +24,14 @@ async def compact(request: web.Request) -> web.StreamResponse:
     strict = strict_asked(request)
     body = await read_body(request)
     run = await accept(
-        gateway, body, request[CLIENT], arrived=arrived, remembered={}, reader=read_compact, strict=strict
+        gateway,
+        body,
+        request[CLIENT],
+        arrived=arrived,
+        remembered={},
+        reader=read_compact,
+        strict=strict,
+        trace=trace_of(request.headers),
     )
     with gateway.metrics.in_flight.track_inprogress():
         return await whole(run, request, _answer)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.http.surface import GATEWAY
+from proxy.usage.budget_gauges import BudgetGauges
 
 
 @dataclass(slots=True)
@@ -16,6 +17,7 @@ class Readiness:
 
 
 READINESS = web.AppKey("readiness", Readiness)
+BUDGETS = web.AppKey("budgets", BudgetGauges)
 METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 
@@ -32,6 +34,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """The exposition, rendered off the event loop: thousands of lines take tens of milliseconds."""
+    await request.app[BUDGETS].refresh()
     text = await asyncio.get_running_loop().run_in_executor(None, request.app[GATEWAY].metrics.render)
     return web.Response(body=text, headers={"Content-Type": METRICS_TYPE})
 

@@ -48,10 +48,10 @@ def page(request: web.Request) -> PageQuery:
             "before", "Unsupported parameter: 'before'. Lists are read with 'after' and 'order'."
         )
     limit = _integer(request, "limit", minimum=1, maximum=MAX_LIMIT)
-    order = _single(request, "order") or "desc"
+    order = single(request, "order") or "desc"
     if order not in ORDERS:
         raise errors.invalid_value("order", order, ORDERS)
-    return PageQuery(cast(Order, order), _single(request, "after"), DEFAULT_LIMIT if limit is None else limit)
+    return PageQuery(cast(Order, order), single(request, "after"), DEFAULT_LIMIT if limit is None else limit)
 
 
 def retrieval(request: web.Request) -> RetrieveQuery:
@@ -82,8 +82,8 @@ def check_include(request: web.Request) -> None:
             raise errors.invalid_value(f"include[{index}]", value, INCLUDE_VALUES)
 
 
-def _single(request: web.Request, name: str) -> str | None:
-    """The parameter's value; an empty one counts as absent."""
+def single(request: web.Request, name: str) -> str | None:
+    """The parameter's value; an empty one counts as absent. Raises ResponsesError (400) when there are several."""
     values = request.query.getall(name, [])
     if len(values) > 1:
         raise errors.malformed_value(name, "it is given more than once")
@@ -91,7 +91,7 @@ def _single(request: web.Request, name: str) -> str | None:
 
 
 def _integer(request: web.Request, name: str, *, minimum: int, maximum: int | None = None) -> int | None:
-    text = _single(request, name)
+    text = single(request, name)
     if text is None:
         return None
     if _INTEGER.fullmatch(text) is None:
@@ -105,7 +105,7 @@ def _integer(request: web.Request, name: str, *, minimum: int, maximum: int | No
 
 
 def _boolean(request: web.Request, name: str) -> bool | None:
-    text = _single(request, name)
+    text = single(request, name)
     if text is None:
         return None
     if text.lower() not in BOOLEANS:

@@ -22,6 +22,8 @@ from proxy.responses import errors, sse
 from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
 from proxy.state.store import HistoryGoneError
+from proxy.upstream.trace import trace_of
+from proxy.usage.prices import dollars
 
 COMMIT_AFTER = web.AppKey("stream_commit_after", float)
 STREAMS: "web.AppKey[set[Interruptible]]" = web.AppKey("streams")
@@ -59,7 +61,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         return await answer_dry_run(request)
     strict = strict_asked(request)
     body = await read_body(request)
-    run = await accept(gateway, body, request[CLIENT], arrived=arrived, strict=strict)
+    run = await accept(gateway, body, request[CLIENT], arrived=arrived, strict=strict, trace=trace_of(request.headers))
     if run.request.background:
         return await _background(run, body, request)
     gateway.metrics.in_flight.inc()
@@ -88,7 +90,19 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
         try:
             return run, await background.start(run, body, request[REQUEST_ID])
         except HistoryGoneError:
-            run = await accept(request.app[GATEWAY], body, request[CLIENT], arrived=run.arrived, strict=run.strict)
+            await run.discard()
+            run = await accept(
+                request.app[GATEWAY],
+                body,
+                request[CLIENT],
+                arrived=run.arrived,
+                strict=run.strict,
+                trace=run.trace,
+            )
+        except ResponsesError:
+            await run.discard()
+            raise
+    await run.discard()
     raise errors.history_changing()
 
 
@@ -122,6 +136,8 @@ async def whole(run: Run, request: web.Request, answer: Callable[[Run], dict[str
     headers["x-dragoman-overhead-ms"] = f"{run.overhead * 1e3:.2f}"
     if run.usage_source == "estimated":
         headers["x-dragoman-usage-source"] = "estimated"
+    if run.cost is not None:
+        headers["x-dragoman-cost-usd"] = dollars(run.cost)
     headers["Content-Type"] = "application/json"
     return web.Response(body=orjson.dumps(answer(run)), headers=headers)
 
@@ -280,6 +296,8 @@ def _headers(run: Run) -> dict[str, str]:
     }
     if run.prepared.conversions:
         headers |= dropped_header(run.dropped)
+    if run.admission is not None:
+        headers |= run.admission.headers()
     return headers
 
 

@@ -36,6 +36,7 @@ from proxy.http.websocket_frames import PING, Framing
 from proxy.responses import errors
 from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
+from proxy.upstream.trace import trace_of
 
 CONNECTION_LIMIT = web.AppKey("websocket_limit", float)
 """How long a connection may last, in seconds; what runs then is finished first."""
@@ -107,6 +108,7 @@ class Connection:
         self.commit_after = request.app[COMMIT_AFTER]
         self._client = request[CLIENT]
         self._strict = strict
+        self._trace = trace_of(request.headers)
         self._request = request
         self._socket = socket
         self._framing = Framing.negotiated(socket)
@@ -312,6 +314,7 @@ class Connection:
                 reader=message.read,
                 generate=message.generate,
                 strict=self._strict,
+                trace=self._trace,
             )
         except asyncio.CancelledError:
             self._take_interruption()

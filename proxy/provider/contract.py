@@ -175,6 +175,12 @@ class Provider(ABC):
     def base_url(self) -> str:
         """The endpoint's base, without a trailing slash. `Call.path` is appended to it as it is."""
 
+    @property
+    def price_catalogue(self) -> str | None:
+        """The vendor's id in the price catalogue, whose prices hold unless the catalogue knows the endpoint's address;
+        None: nobody knows what the endpoint costs."""
+        return None
+
     @abstractmethod
     def capabilities(self, model: str) -> Capabilities:
         """What the model can do, by the provider's shipped data. Unknown models count as the newest of their family."""

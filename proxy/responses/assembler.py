@@ -100,6 +100,7 @@ class Assembler:
         "_channel",
         "_channel_key",
         "_concluded",
+        "_counted",
         "_held",
         "_held_size",
         "_open",
@@ -115,6 +116,7 @@ class Assembler:
         "response",
         "started",
         "tally",
+        "uncounted",
         "unmapped",
     )
 
@@ -132,6 +134,8 @@ class Assembler:
         self.finished: Finished | None = None
         self.failure: ResponsesError | None = None
         self.has_output = False
+        # Whether output came after the vendor's last count, and not with it; said by `settle`.
+        self.uncounted = False
         self.unmapped: list[str] = []
         self._table = table
         self._seal = seal
@@ -144,6 +148,7 @@ class Assembler:
         self._concluded = False
         self._announced = False
         self._spent: set[str] = set()
+        self._counted = (0, 0)
         # Which events go on with the text that is open at the writer.
         self._channel: type | None = None
         self._channel_key: Key = ""
@@ -252,6 +257,8 @@ class Assembler:
     def _apply(self, event: Event) -> None:
         if isinstance(event, Usage):
             self.tally.replace(event)
+            if event.output_tokens is not None:
+                self._counted = (len(self._output), len(self._writer.chunks))
         elif isinstance(event, Started):
             self.started = event
         elif isinstance(event, Finished):
@@ -322,6 +329,9 @@ class Assembler:
 
     def settle(self, *, completed: bool) -> None:
         """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
+        if not self._settling:
+            items, pieces = self._counted
+            self.uncounted = len(self._output) > items or len(self._writer.chunks) > pieces + 1
         self._settling = True
         while self._open is not None or self._held:
             opened = self._open

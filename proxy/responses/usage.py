@@ -5,16 +5,16 @@ output = visible + reasoning                                      reasoning <= o
 total  = input + output, always computed, never copied
 """
 
-from dataclasses import dataclass, fields
-from typing import Final, Literal, TypeAlias
+from functools import reduce
+from operator import add
+from typing import Literal, NamedTuple, TypeAlias
 
 from proxy.responses.events import Usage
 
 UsageSource: TypeAlias = Literal["provider", "estimated"]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCount:
+class TokenCount(NamedTuple):
     """The counts of one upstream call, or of a whole response; all are numbers, none negative, the invariants hold.
 
     The sound within the input and the cached input, the sound and the pictures within the output, and the vendor's web
@@ -38,9 +38,9 @@ class TokenCount:
         """Input and output together."""
         return self.input_tokens + self.output_tokens
 
-    def __add__(self, other: "TokenCount") -> "TokenCount":
+    def plus(self, other: "TokenCount") -> "TokenCount":
         """Both together."""
-        return TokenCount(*(getattr(self, name) + getattr(other, name) for name in _COUNTS))
+        return TokenCount(*map(add, self, other))
 
     def as_response(self) -> dict[str, object]:
         """The `usage` member of a response."""
@@ -56,8 +56,6 @@ class TokenCount:
         }
 
 
-_COUNTS: Final = tuple(each.name for each in fields(TokenCount))
-
 NO_TOKENS = TokenCount(0, 0, 0, 0, 0, 0)
 
 
@@ -65,11 +63,13 @@ class UsageTally:
     """Adds up what vendors report: within one upstream call a later number replaces the earlier one, over several calls
     the numbers are summed."""
 
-    __slots__ = ("_call", "_earlier", "_reported")
+    __slots__ = ("_call", "_earlier", "_known", "_reported")
 
     def __init__(self) -> None:
         self._earlier: list[TokenCount] = []
         self._call = Usage()
+        # What the reports of this call come to; None: not worked out since the last one.
+        self._known: TokenCount | None = NO_TOKENS
         self._reported = False
 
     @property
@@ -79,8 +79,8 @@ class UsageTally:
 
     def replace(self, usage: Usage) -> None:
         """Take over the numbers that this report has; what it leaves out stays as it was."""
-        call = self._call
-        for name in _COUNTS:
+        call, self._known = self._call, None
+        for name in TokenCount._fields:
             number = getattr(usage, name)
             if number is not None:
                 setattr(call, name, number)
@@ -88,39 +88,53 @@ class UsageTally:
 
     def next_call(self) -> None:
         """The upstream call is over; further reports belong to another."""
-        count = _consistent(self._call)
-        if count != NO_TOKENS:
-            self._earlier.append(count)
-        self._call = Usage()
+        self._earlier = self.calls()
+        self._call, self._known = Usage(), NO_TOKENS
 
     def calls(self) -> list[TokenCount]:
         """The counts of each upstream call so far of which anything was reported: prices depend on the size of one."""
-        count = _consistent(self._call)
-        return [*self._earlier, count] if count != NO_TOKENS else list(self._earlier)
+        count = self._current()
+        some = count.input_tokens or count.output_tokens or count.web_searches
+        return [*self._earlier, count] if some else list(self._earlier)
 
     def total(self) -> TokenCount:
         """All calls so far."""
-        return sum(self._earlier, start=_consistent(self._call))
+        return reduce(TokenCount.plus, self._earlier, self._current())
+
+    def _current(self) -> TokenCount:
+        if self._known is None:
+            self._known = _consistent(self._call)
+        return self._known
 
 
 def _consistent(usage: Usage) -> TokenCount:
     """The counts of a call, with numbers that contradict each other brought back under the invariants."""
-    count_in = max(0, usage.input_tokens or 0)
-    cached = min(max(0, usage.cached_tokens or 0), count_in)
-    written = min(max(0, usage.cache_write_tokens or 0), count_in - cached)
-    count_out = max(0, usage.output_tokens or 0)
-    sound_out = min(max(0, usage.output_audio_tokens or 0), count_out)
-    sound_read = min(max(0, usage.cached_audio_tokens or 0), cached)
+    count_in, count_out = _within(usage.input_tokens), _within(usage.output_tokens)
+    cached = _within(usage.cached_tokens, count_in)
+    written = _within(usage.cache_write_tokens, count_in - cached)
+    lasting = _within(usage.cache_write_1h_tokens, written)
+    thought = _within(usage.reasoning_tokens, count_out)
+    cached_sound = _within(usage.cached_audio_tokens, cached)
+    sound = _within(usage.input_audio_tokens, count_in - cached - written + cached_sound)
+    sound_out = _within(usage.output_audio_tokens, count_out)
+    pictures = _within(usage.output_image_tokens, count_out - sound_out)
+    searches = _within(usage.web_searches)
     return TokenCount(
         count_in,
         cached,
         written,
-        min(max(0, usage.cache_write_1h_tokens or 0), written),
+        lasting,
         count_out,
-        min(max(0, usage.reasoning_tokens or 0), count_out),
-        min(max(sound_read, usage.input_audio_tokens or 0), count_in - cached - written + sound_read),
-        sound_read,
+        thought,
+        max(sound, cached_sound),
+        cached_sound,
         sound_out,
-        min(max(0, usage.output_image_tokens or 0), count_out - sound_out),
-        max(0, usage.web_searches or 0),
+        pictures,
+        searches,
     )
+
+
+def _within(number: int | None, most: int | None = None) -> int:
+    if not number or number < 0:
+        return 0
+    return number if most is None or number <= most else most

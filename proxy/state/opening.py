@@ -11,6 +11,8 @@ from proxy.state.store import Store, StoreOpenError
 FILE_NAME: Final = "dragoman.db"
 """The name of the default store's file."""
 
+_SHARED: Final = frozenset({"redis", "rediss", "postgresql"})
+
 _PARTS: Final = re.compile(r"([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 
 
@@ -35,6 +37,28 @@ def default_store_url(environ: Mapping[str, str]) -> str:
     """The URL of the store where none is named: a SQLite file in `$DRAGOMAN_STATE_DIR`, else in
     `$XDG_STATE_HOME/dragoman`, else in `~/.local/state/dragoman`. Raises StoreOpenError where there is no home."""
     return f"sqlite:///{_state_folder(environ) / FILE_NAME}"
+
+
+def is_shared(url: str) -> bool:
+    """Whether several processes are meant to use a store at the same time, and to count together."""
+    return url.partition("://")[0].lower() in _SHARED
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite store, which need not exist; None for the URLs of other stores. Raises StoreOpenError for
+    a URL that names no file."""
+    scheme, _, path = url.partition("://")
+    if scheme.lower() != "sqlite":
+        return None
+    if not path.startswith("/") or len(path) == 1 or "\0" in path:
+        raise StoreOpenError(
+            "The store's file is named as sqlite:///FILE or, from the root, as sqlite:////FOLDER/FILE."
+        )
+    file = Path(path[1:])
+    try:
+        return file.expanduser()
+    except RuntimeError:
+        raise StoreOpenError(f"The home folder in {file} cannot be found.") from None
 
 
 def shown(url: str) -> str:
@@ -71,16 +95,7 @@ def _memory(url: str, durability: Durability) -> Store:
 
 
 def _sqlite(url: str, durability: Durability) -> Store:
-    path = url.partition("://")[2]
-    if not path.startswith("/") or len(path) == 1 or "\0" in path:
-        raise StoreOpenError(
-            "The store's file is named as sqlite:///FILE or, from the root, as sqlite:////FOLDER/FILE."
-        )
-    file = Path(path[1:])
-    try:
-        return SqliteStore(file.expanduser(), durability)
-    except RuntimeError:
-        raise StoreOpenError(f"The home folder in {file} cannot be found.") from None
+    return SqliteStore(file_of(url), durability)
 
 
 def _redis(url: str, durability: Durability) -> Store:

@@ -150,7 +150,7 @@ Order: TypeAlias = Literal["asc", "desc"]
 class SpendRow(NamedTuple):
     """What one exchange with a provider took: one row each, whatever its outcome, and no content.
 
-    `id` is the request's; `at` its end. The five kinds of tokens are disjoint and sum to the total; `source` says
+    `id` is the response's; `at` its end. The five kinds of tokens are disjoint and sum to the total; `source` says
     how they are known (provider, estimated). `cost` is in USD * 10**12, None where the model has no price;
     `price_source` is config or catalogue. `duration_ms` and `first_output_ms` count from the request's arrival.
     """
@@ -206,8 +206,8 @@ class Grant(NamedTuple):
 
 
 class Shortfall(NamedTuple):
-    """Claims of which nothing was granted: `claim` is the number of the first that does not fit, `left` what its meter has
-    left; `wait` in seconds until a bucket has enough (None: that cannot be said)."""
+    """Claims of which nothing was granted: `claim` is the number of the first that does not fit, counted from 0; `left`
+    what its meter has left; `wait` in seconds until a bucket has enough (None: that cannot be said)."""
 
     claim: int
     left: int

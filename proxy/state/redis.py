@@ -12,26 +12,57 @@ keys are in `redis_scripts/`.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import orjson
 
+from proxy.state.metering import (
+    METERS_KEPT,
+    RESERVATIONS_KEPT,
+    Bucket,
+    Totals,
+    add_group,
+    bounded,
+    check_columns,
+    checked,
+    date_of,
+    day_of,
+    in_order,
+    seconds_until,
+    storable,
+    units,
+)
 from proxy.state.records import (
     UNFINISHED,
     BackgroundRun,
+    Charge,
+    Claim,
     Conversation,
     Ending,
     EventBatch,
+    Grant,
     NewResponse,
     Order,
     Page,
     Place,
+    Shortfall,
+    SpendColumn,
+    SpendGroup,
+    Spending,
+    SpendRow,
     Status,
     StoredItem,
     StoredResponse,
+)
+from proxy.state.redis_server import (
+    Argument,
+    Reply,
+    Script,
+    connect,
+    evaluate,
+    load_scripts,
+    refuse_eviction,
 )
 from proxy.state.store import HistoryGoneError, Store, StoreOpenError, StoreUnavailableError
 
@@ -41,32 +72,17 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 """The version of the layout of the keys."""
 
-PREFIX: Final = "{dragoman}:"
-
-CONNECT_TIMEOUT: Final = 2.0
-"""How long connecting may take, in seconds."""
-
-ANSWER_TIMEOUT: Final = 10.0
-"""How long one answer may take, and how long a call waits for a connection, in seconds."""
-
-MAX_CONNECTIONS: Final = 32
-
 BATCH: Final = 100
-"""How many responses one script forgets at most: it holds up all others."""
+"""How many responses one script forgets at most, and how many rows one takes: it holds up all others."""
 
-Reply: TypeAlias = "bytes | int | list[Reply] | None"
+PAGE: Final = 500
+"""How many rows one script reads."""
 
-Argument: TypeAlias = "str | bytes | int | float"
+BILLION: Final = 10**9
+"""What amounts of money are divided by, for the scripts know no numbers beyond 2**53."""
 
 Fields: TypeAlias = "list[bytes]"
 """A reply of strings. Those that may be missing are None in truth; where that can be it is looked for."""
-
-
-class Script(NamedTuple):
-    """A script, and the digest under which the server keeps it."""
-
-    text: str
-    digest: str
 
 
 class RedisStore(Store):
@@ -88,11 +104,11 @@ class RedisStore(Store):
         except ImportError as error:
             raise StoreOpenError("A store in Redis needs a package more: pip install 'dragoman[redis]'.") from error
         self._failures = (exceptions.RedisError, OSError)
-        self._scripts = self._scripts or _load_scripts()
-        client = _connect(self._url)
+        self._scripts = self._scripts or load_scripts()
+        client = connect(self._url)
         try:
-            found = await _evaluate(client, self._scripts["schema"], [SCHEMA])
-            await _refuse_eviction(client)
+            found = await evaluate(client, self._scripts["schema"], [SCHEMA])
+            await refuse_eviction(client)
         except BaseException as error:
             await client.aclose()
             if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
@@ -272,16 +288,68 @@ class RedisStore(Store):
     async def request_cancel(self, response_id: str, owner: str) -> bool:
         return await self._run("request_cancel", response_id, owner) == 1
 
+    # --- what was spent ----------------------------------------------------------------------------------------------
+
+    async def reserve(
+        self, reservation_id: str, claims: Sequence[Claim], now: float, until: float
+    ) -> Grant | Shortfall:
+        claims = checked(claims)
+        if not claims:
+            return Grant(())
+        reply = cast("list[int]", await self._run("reserve", reservation_id, now, until, *_metered(claims)))
+        if reply[0]:
+            pairs = zip(claims, reply[1::2], reply[2::2], strict=True)
+            return Grant(tuple(_left(claim, high, low) for claim, high, low in pairs))
+        _, number, high, low = reply
+        claim = claims[number]
+        wait = seconds_until(Bucket(low, now), claim.limit, claim.amount) if claim.kind == "rate" else None
+        return Shortfall(number, _left(claim, high, low), wait)
+
+    async def release(self, reservation_id: str, charges: Sequence[Charge], now: float) -> None:
+        await self._run("release", reservation_id, now, *_metered(bounded(charges)))
+
+    async def add_spend(self, spendings: Sequence[Spending], now: float) -> None:
+        for start in range(0, len(spendings), BATCH):
+            arguments: list[Argument] = []
+            for row, charges in spendings[start : start + BATCH]:
+                arguments += [
+                    row.id,
+                    row.at,
+                    orjson.dumps(storable(row)[1:]),
+                    len(charges),
+                    *_metered(bounded(charges)),
+                ]
+            await self._run("add_spend", now, *arguments)
+
+    async def spent(self, meters: Sequence[str]) -> dict[str, int]:
+        reply = cast("list[int]", await self._run("spent", *meters)) if meters else []
+        pairs = zip(meters, reply[::2], reply[1::2], strict=True)
+        return {meter: high * BILLION + low for meter, high, low in pairs}
+
+    async def spend(self, by: Sequence[SpendColumn], since: float, until: float) -> list[SpendGroup]:
+        check_columns(by)
+        totals: Totals = {}
+        last = b""
+        while found := cast("Fields", await self._run("spend_page", since, until, PAGE, last)):
+            last, *rows = found
+            for fields in rows:
+                row = SpendRow("", *orjson.loads(fields))
+                add_group(totals, _group(by, row))
+        return in_order(totals)
+
+    async def sweep_spend(self, before: float, now: float, limit: int) -> int:
+        return await self._forget("sweep_spend", before, now, now - RESERVATIONS_KEPT, now - METERS_KEPT, limit=limit)
+
     # --- the rest ----------------------------------------------------------------------------------------------------
 
     async def secret(self, name: str, candidate: bytes) -> bytes:
         return cast("bytes", await self._run("secret", name, candidate))
 
     async def sweep(self, now: float, limit: int) -> int:
-        return await self._forget("sweep", now, limit)
+        return await self._forget("sweep", now, limit=limit)
 
     async def trim(self, size: int, limit: int) -> int:
-        return await self._forget("trim", size, limit)
+        return await self._forget("trim", size, limit=limit)
 
     async def _keep(self, response: NewResponse, run: BackgroundRun | None, until: float) -> None:
         after = response.after or Place("", 0)
@@ -308,11 +376,11 @@ class RedisStore(Store):
         if kept == 0:
             raise HistoryGoneError
 
-    async def _forget(self, script: str, bound: float, limit: int) -> int:
+    async def _forget(self, script: str, *bounds: float, limit: int) -> int:
         forgotten = 0
         while forgotten < limit:
             batch = min(BATCH, limit - forgotten)
-            count = cast("int", await self._run(script, bound, batch))
+            count = cast("int", await self._run(script, *bounds, batch))
             forgotten += count
             if count < batch:
                 break
@@ -324,111 +392,13 @@ class RedisStore(Store):
             raise StoreUnavailableError
         self._underway += 1
         try:
-            return await _evaluate(client, self._scripts[script], arguments)
+            return await evaluate(client, self._scripts[script], arguments)
         except self._failures as error:
             raise StoreUnavailableError from error
         finally:
             self._underway -= 1
             if not self._underway:
                 self._quiet.set()
-
-
-# --- the server -------------------------------------------------------------------------------------------------------
-
-_READING: Final = frozenset(
-    {
-        "conversation",
-        "conversation_item",
-        "conversation_items",
-        "conversation_with_history",
-        "events",
-        "find_items",
-        "history",
-        "output",
-        "response",
-        "response_with_history",
-    }
-)
-
-_IN_NEED: Final = frozenset(
-    {
-        "delete_conversation",
-        "delete_response",
-        "release_runs",
-        "remove_item",
-        "renew_runs",
-        "request_cancel",
-        "secret",
-        "sweep",
-        "take_over_runs",
-        "trim",
-    }
-)
-"""What is let through while the server is out of memory: above all what makes room."""
-
-
-def _load_scripts() -> dict[str, Script]:
-    folder = files("proxy.state").joinpath("redis_scripts")
-    bodies = {entry.name.removesuffix(".lua"): entry.read_text("utf-8") for entry in folder.iterdir()}
-    common = bodies.pop("common")
-    scripts = {}
-    for name, body in bodies.items():
-        flags = "no-writes" if name in _READING else "allow-oom" if name in _IN_NEED else ""
-        # With its flags in front a script is refused before it begins, never in its middle.
-        text = f"#!lua flags={flags}\n{common}\n{body}"
-        scripts[name] = Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-    return scripts
-
-
-def _connect(url: str) -> Redis:
-    from redis.asyncio import BlockingConnectionPool, Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=ANSWER_TIMEOUT,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=ANSWER_TIMEOUT,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),
-            # Ids that no UTF-8 can hold are like any other unknown id.
-            encoding_errors="surrogatepass",
-        )
-        # Parameters of the URL that nobody knows are found out when a connection is made.
-        pool.connection_class(**pool.connection_kwargs)
-    except (ValueError, TypeError):
-        # The cause repeats parts of the URL, maybe its password.
-        raise StoreOpenError("The URL of the store is not a URL of Redis.") from None
-    pool.connection_kwargs["decode_responses"] = False
-    return Redis.from_pool(pool)
-
-
-async def _evaluate(client: Redis, script: Script, arguments: Iterable[Argument]) -> Reply:
-    from redis.exceptions import NoScriptError
-
-    execute = cast("Callable[..., Awaitable[Reply]]", client.execute_command)
-    try:
-        return await execute("EVALSHA", script.digest, 1, PREFIX, *arguments)
-    except NoScriptError:
-        # The server began anew, or forgot its scripts.
-        return await execute("EVAL", script.text, 1, PREFIX, *arguments)
-
-
-async def _refuse_eviction(client: Redis) -> None:
-    """A server that throws away any key when its memory is full would lose parts of histories."""
-    from redis.exceptions import NoPermissionError, ResponseError
-
-    execute = cast("Callable[..., Awaitable[Mapping[str, object]]]", client.execute_command)
-    try:
-        memory = await execute("INFO", "memory")
-    except (NoPermissionError, ResponseError):
-        return
-    policy = str(memory.get("maxmemory_policy", ""))
-    if memory.get("maxmemory") and policy.startswith("allkeys"):
-        raise StoreOpenError(f"Redis throws away keys of the store (maxmemory-policy {policy}); set it to noeviction.")
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -477,3 +447,29 @@ def _conversation(conversation_id: str, reply: Reply) -> Conversation | None:
         return None
     owner, created_at, metadata, length = cast("Fields", reply)
     return Conversation(conversation_id, _text(owner), int(created_at), orjson.loads(metadata), int(length))
+
+
+def _metered(entries: Iterable[Claim] | Iterable[Charge]) -> list[Argument]:
+    """Claims or charges as arguments: meter, kind, limit and amount in two parts each."""
+    arguments: list[Argument] = []
+    for meter, kind, limit, amount in entries:
+        limit_high, limit_low = divmod(limit, BILLION)
+        amount_high, amount_low = divmod(amount, BILLION)
+        arguments += [meter, kind, limit_high, limit_low, amount_high, amount_low]
+    return arguments
+
+
+def _left(claim: Claim, high: int, low: int) -> int:
+    return units(Bucket(low, 0.0)) if claim.kind == "rate" else max(0, high * BILLION + low)
+
+
+def _group(by: Sequence[SpendColumn], row: SpendRow) -> SpendGroup:
+    tokens = row[6:11]
+    return SpendGroup(
+        tuple(date_of(day_of(row.at)) if column == "day" else getattr(row, column) for column in by),
+        1,
+        *tokens,
+        sum(tokens) if row.cost is None else 0,
+        row.cost or 0,
+        (row.cost or 0) if row.source == "estimated" else 0,
+    )

@@ -80,7 +80,49 @@ _FIRST: Final = (
     """CREATE TABLE dragoman_secrets (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST,)
+_SECOND: Final = (
+    # `day` is the number of the UTC day of `at`; `cost` is in USD * 10**12.
+    """CREATE TABLE dragoman_spend (
+        id {text} NOT NULL PRIMARY KEY,
+        at {real} NOT NULL,
+        day INTEGER NOT NULL,
+        client {text} NOT NULL,
+        provider {text} NOT NULL,
+        model {text} NOT NULL,
+        outcome {text} NOT NULL,
+        input_tokens BIGINT NOT NULL,
+        cache_read_tokens BIGINT NOT NULL,
+        cache_write_tokens BIGINT NOT NULL,
+        output_tokens BIGINT NOT NULL,
+        reasoning_tokens BIGINT NOT NULL,
+        source {text} NOT NULL,
+        cost BIGINT,
+        price_source {text},
+        attempts BIGINT NOT NULL,
+        duration_ms BIGINT NOT NULL,
+        first_output_ms BIGINT
+    )""",
+    """CREATE INDEX dragoman_spend_times ON dragoman_spend (at)""",
+    # `value`: what was charged to a budget, or the level of a bucket in millionths of a unit; `at`: as of when.
+    """CREATE TABLE dragoman_meters (
+        id {text} NOT NULL PRIMARY KEY,
+        kind {text} NOT NULL,
+        value BIGINT NOT NULL,
+        at {real} NOT NULL
+    )""",
+    # Of an id that claims of buckets alone one row with the amount 0.
+    """CREATE TABLE dragoman_reservations (
+        id {text} NOT NULL,
+        meter {text} NOT NULL,
+        amount BIGINT NOT NULL,
+        until {real} NOT NULL,
+        PRIMARY KEY (id, meter)
+    ) {clustered}""",
+    """CREATE INDEX dragoman_reservations_meters ON dragoman_reservations (meter)""",
+    """CREATE INDEX dragoman_reservations_ends ON dragoman_reservations (until)""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND)
 
 
 @dataclass(frozen=True, slots=True)

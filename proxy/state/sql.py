@@ -7,15 +7,24 @@ from functools import partial
 from typing import Final, Protocol
 
 from proxy.state import sql_operations as operations
+from proxy.state import sql_spend
+from proxy.state.metering import Totals, add_group, check_columns, in_order
 from proxy.state.records import (
     BackgroundRun,
+    Charge,
+    Claim,
     Conversation,
     Ending,
     EventBatch,
+    Grant,
     NewResponse,
     Order,
     Page,
     Place,
+    Shortfall,
+    SpendColumn,
+    SpendGroup,
+    Spending,
     StoredItem,
     StoredResponse,
 )
@@ -153,6 +162,35 @@ class SqlStore(Store):
 
     async def request_cancel(self, response_id: str, owner: str) -> bool:
         return await self._driver.write(partial(operations.request_cancel, response_id, owner))
+
+    # --- what was spent ----------------------------------------------------------------------------------------------
+
+    async def reserve(
+        self, reservation_id: str, claims: Sequence[Claim], now: float, until: float
+    ) -> Grant | Shortfall:
+        return await self._driver.write(partial(sql_spend.reserve, reservation_id, claims, now, until))
+
+    async def release(self, reservation_id: str, charges: Sequence[Charge], now: float) -> None:
+        await self._driver.write(partial(sql_spend.release, reservation_id, charges, now))
+
+    async def add_spend(self, spendings: Sequence[Spending], now: float) -> None:
+        await self._driver.write(partial(sql_spend.add_spend, spendings, now))
+
+    async def spent(self, meters: Sequence[str]) -> dict[str, int]:
+        return await self._driver.read(partial(sql_spend.spent, meters))
+
+    async def spend(self, by: Sequence[SpendColumn], since: float, until: float) -> list[SpendGroup]:
+        check_columns(by)
+        totals: Totals = {}
+        start: float | None = since
+        while start is not None:
+            groups, start = await self._driver.read(partial(sql_spend.spend_slice, by, start, until))
+            for group in groups:
+                add_group(totals, group)
+        return in_order(totals)
+
+    async def sweep_spend(self, before: float, now: float, limit: int) -> int:
+        return await self._driver.write(partial(sql_spend.sweep_spend, before, now, limit))
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ chain is closed for good: whoever continues it makes a fork. So a place that is 
 and cannot come to mean other items.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from proxy.state.records import NewResponse, Place, StoredItem
@@ -35,8 +35,19 @@ class Batch(NamedTuple):
 
 Statement: TypeAlias = Query | Batch
 Result = TypeVar("Result")
+Entry = TypeVar("Entry")
 Operation: TypeAlias = Generator[Statement, list[Row], Result]
 """What is done in one transaction. One that raises has written nothing, or is rolled back."""
+
+
+def portions(entries: Sequence[Entry], sizes: Sequence[int]) -> Iterator[list[Entry]]:
+    """The entries in portions of a few sizes, the last one filled up by repetition, so that there are few statements
+    to prepare. The sizes go up."""
+    largest = sizes[-1]
+    for start in range(0, len(entries), largest):
+        portion = list(entries[start : start + largest])
+        size = next(size for size in sizes if size >= len(portion))
+        yield portion + portion[-1:] * (size - len(portion))
 
 
 class ChainState:

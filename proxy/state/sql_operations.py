@@ -1,6 +1,6 @@
 """The methods of `Store` in SQL, each a generator as in `sql_chains`; what each promises is said there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -28,6 +28,7 @@ from proxy.state.sql_chains import (
     keep,
     keep_begun,
     new_chain,
+    portions,
     put,
     release,
     release_removed,
@@ -172,19 +173,10 @@ def delete_response(response_id: str, owner: str, now: float) -> Operation[bool]
 def find_items(ids: Sequence[str], owner: str, now: float) -> Operation[dict[str, bytes]]:
     """`Store.find_items`."""
     found: dict[str, bytes] = {}
-    for names in _portions(list(dict.fromkeys(ids))):
+    for names in portions(list(dict.fromkeys(ids)), _FIND_SIZES):
         rows = yield Query(_FINDS[len(names)], (*names, owner, now, now))
         found.update((row[0], row[1]) for row in rows)
     return found
-
-
-def _portions(names: Sequence[str]) -> Iterator[list[str]]:
-    """The names in portions of a few sizes, filled up by repetition, so that there are few statements to prepare."""
-    largest = _FIND_SIZES[-1]
-    for start in range(0, len(names), largest):
-        portion = list(names[start : start + largest])
-        size = next(size for size in _FIND_SIZES if size >= len(portion))
-        yield portion + portion[-1:] * (size - len(portion))
 
 
 # --- conversations ----------------------------------------------------------------------------------------------------

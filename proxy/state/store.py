@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 from proxy.responses.errors import ResponsesError
 from proxy.state.records import (
     BackgroundRun,
+    Charge,
+    Claim,
     Conversation,
     Ending,
     EventBatch,
+    Grant,
     NewResponse,
     Order,
     Page,
     Place,
+    Shortfall,
+    SpendColumn,
+    SpendGroup,
+    Spending,
     StoredItem,
     StoredResponse,
 )
@@ -45,14 +52,15 @@ class StoreOpenError(Exception):
 
 
 class Store(ABC):
-    """Keeps responses, conversations, background runs and secrets.
+    """Keeps responses, conversations, background runs, what was spent, and secrets.
 
     Every method is atomic, safe under concurrent calls from any number of replicas, and what it wrote is kept when it
     returns. All of them may raise StoreUnavailableError. Responses and conversations belong to their owner: a
     foreign id is like an unknown one, and so is an expired or a deleted one. Times are seconds since the epoch.
 
     What failed with StoreUnavailableError may have been done all the same. `save`, `start_run`, `create_conversation`
-    and `finish_run` may be called again then: with an id that is kept already the first three do nothing.
+    and `finish_run` may be called again then: with an id that is kept already the first three do nothing. So may
+    `reserve`, `release` and `add_spend`: none of them takes or charges anything twice.
     """
 
     @abstractmethod
@@ -201,6 +209,47 @@ class Store(ABC):
     @abstractmethod
     async def request_cancel(self, response_id: str, owner: str) -> bool:
         """Ask whoever works at a background response to end it. False when nobody does."""
+
+    # --- what was spent ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def reserve(
+        self, reservation_id: str, claims: Sequence[Claim], now: float, until: float
+    ) -> Grant | Shortfall:
+        """Grant all claims or none. Each names a meter of its own.
+
+        A claim on a budget fits when what was spent, what others hold back and its amount are no more than its limit;
+        it is held back then until it is let go of, or the time `until` has come. A claim on a bucket fits when its
+        amount is there, and is taken; a bucket that was never used is full. An id that holds claims already is
+        granted again, and nothing is taken.
+        """
+
+    @abstractmethod
+    async def release(self, reservation_id: str, charges: Sequence[Charge], now: float) -> None:
+        """Let go of what is held back under an id, and charge its meters. Nothing is done for an id that holds no
+        claims; those that have ended are known for an hour."""
+
+    @abstractmethod
+    async def add_spend(self, spendings: Sequence[Spending], now: float) -> None:
+        """Keep rows, charge their meters, and let go of what is held back under their ids. A row whose id is kept
+        already changes nothing. Each row is kept whole or not at all, not all of them together."""
+
+    @abstractmethod
+    async def spent(self, meters: Sequence[str]) -> dict[str, int]:
+        """What was charged to budgets, without what is held back; 0 for those that were never charged."""
+
+    @abstractmethod
+    async def spend(self, by: Sequence[SpendColumn], since: float, until: float) -> list[SpendGroup]:
+        """The rows from `since` on and before `until`, added up by their values in these columns (by none: all of them
+        together), the most expensive group first. Raises ValueError for a column that there is not.
+
+        Of rows that come or go meanwhile some may be missing. It may take long; other calls are not held up.
+        """
+
+    @abstractmethod
+    async def sweep_spend(self, before: float, now: float, limit: int) -> int:
+        """Forget up to `limit` rows from before a time, the oldest first; how many they were. Meters and reservations
+        that are out of use go with them: a budget without an end (its meter's name ends in `/total`) never does."""
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 

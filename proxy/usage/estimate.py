@@ -150,8 +150,7 @@ class Estimator:
     def _count(self, texts: Sequence[str]) -> int:
         encoding = self._encoding
         if encoding is None:
-            size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-            return -(-size // _BYTES_PER_TOKEN)
+            return -(-_bytes(texts) // _BYTES_PER_TOKEN)
         return sum(len(encoding.encode_ordinary(piece)) for text in texts for piece in _pieces(text))
 
     def _load(self) -> None:
@@ -221,10 +220,12 @@ def input_texts(prepared: "Prepared") -> Iterator[str]:
 
 def most_tokens(prepared: "Prepared") -> int:
     """A bound of what `Estimator.estimate_input` can say, known without the vocabulary: a token has at least a byte."""
-    size = sum(
-        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in input_texts(prepared)
-    )
-    return size + _overhead(prepared)
+    return _bytes(input_texts(prepared)) + _overhead(prepared)
+
+
+def rough_tokens(prepared: "Prepared") -> int:
+    """About what `Estimator.estimate_input` says, known at once: four bytes of UTF-8 are a token."""
+    return -(-_bytes(input_texts(prepared)) // _BYTES_PER_TOKEN) + _overhead(prepared)
 
 
 def output_texts(output: Sequence[Mapping[str, object]]) -> Iterator[str]:
@@ -235,6 +236,10 @@ def output_texts(output: Sequence[Mapping[str, object]]) -> Iterator[str]:
     for item in output:
         yield from _reasoning_texts(item)
         yield from _visible_texts(item)
+
+
+def _bytes(texts: Iterable[str]) -> int:
+    return sum([len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts])
 
 
 def _holds_instructions(prepared: "Prepared") -> bool:

@@ -1,23 +1,26 @@
 """Prometheus metrics. The names and labels are relied upon by dashboards; label values come only from the
 configuration, from closed sets, or from a bounded number of names that a vendor accepted.
 
-On the hot path nothing is looked up by label: `series` hands out bound children, kept per provider, model and client.
+On the hot path nothing is looked up by label: `series` hands out bound series, kept per provider, model and client.
 """
 
 import re
 from typing import Literal, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import Outcome
 from proxy.responses.usage import TokenCount, UsageSource
 from proxy.usage.elements import OTHER, element_of
-
-disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
+from proxy.usage.gen_ai import GenAiMetrics
+from proxy.usage.instruments import Counter, CounterSeries, Histogram
+from proxy.usage.prices import PER_USD, PriceSource
 
 RequestOutcome: TypeAlias = Literal["completed", "incomplete", "failed", "cancelled", "rejected"]
+
+LimitName: TypeAlias = Literal["budget", "unpriced", "requests", "tokens", "streams"]
 
 KINDS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
@@ -35,18 +38,43 @@ _UNMAPPED_NAME = re.compile(r"[a-z0-9_.]{1,64}")
 
 
 class Series:
-    """The bound children of one provider, model and client."""
+    """The bound series of one provider, model and client."""
 
-    __slots__ = ("_client", "_metrics", "_model", "_provider", "_requests", "_tokens", "duration", "overhead", "ttft")
+    __slots__ = (
+        "_client",
+        "_costs",
+        "_estimated",
+        "_metrics",
+        "_model",
+        "_provider",
+        "_requests",
+        "_saved",
+        "_tokens",
+        "_unpriced",
+        "duration",
+        "gen_ai",
+        "overhead",
+        "ttft",
+    )
 
     def __init__(self, metrics: "Metrics", provider: str, model: str, client: str) -> None:
         self._metrics = metrics
         self._provider, self._model, self._client = provider, model, client
-        self._requests: dict[RequestOutcome, Counter] = {}
-        self._tokens: dict[UsageSource, tuple[Counter, ...]] = {}
-        self.duration: Histogram = metrics.request_seconds.labels(provider, model)
-        self.ttft: Histogram = metrics.time_to_first_token_seconds.labels(provider, model)
-        self.overhead: Histogram = metrics.overhead_seconds.labels(provider, model)
+        self._requests: dict[RequestOutcome, CounterSeries] = {}
+        self._tokens: dict[UsageSource, tuple[CounterSeries, ...]] = {}
+        self.duration = metrics.request_seconds.labels(provider, model)
+        self.ttft = metrics.time_to_first_token_seconds.labels(provider, model)
+        self.overhead = metrics.overhead_seconds.labels(provider, model)
+        self.gen_ai = metrics.gen_ai.series(provider, model)
+        self._costs: dict[PriceSource, CounterSeries] = {}
+        self._estimated: CounterSeries | None = None
+        self._saved: Gauge | None = None
+        self._unpriced: CounterSeries | None = None
+
+    @property
+    def model(self) -> str:
+        """The value of the label, which is the target's model or `other`."""
+        return self._model
 
     def count_request(self, outcome: RequestOutcome) -> None:
         """One request ended so."""
@@ -68,12 +96,37 @@ class Series:
             if number:
                 child.inc(number)
 
+    def count_cost(self, cost: int, price_source: PriceSource, *, estimated: bool) -> None:
+        """Add a cost, in USD * 10**12; `estimated`: of tokens that nobody but us has counted."""
+        child = self._costs.get(price_source)
+        if child is None:
+            labels = (self._provider, self._model, self._client, price_source)
+            child = self._costs[price_source] = self._metrics.cost.labels(*labels)
+        child.inc(cost / PER_USD)
+        if estimated:
+            if self._estimated is None:
+                self._estimated = self._metrics.estimated_cost.labels(self._provider, self._model, self._client)
+            self._estimated.inc(cost / PER_USD)
+
+    def count_saved(self, amount: int) -> None:
+        """Add what the vendor's cache spared, in USD * 10**12; below zero where writing to it cost more."""
+        if self._saved is None:
+            self._saved = self._metrics.cache_saved.labels(self._provider, self._model, self._client)
+        self._saved.inc(amount / PER_USD)
+
+    def count_unpriced(self, tokens: int) -> None:
+        """Add tokens that nobody has a price for."""
+        if self._unpriced is None:
+            self._unpriced = self._metrics.unpriced.labels(self._provider, self._model)
+        self._unpriced.inc(tokens)
+
 
 class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         self._unmapped: set[str] = set()
+        self._unpriced_models: set[tuple[str, str]] = set()
         registry = self.registry = CollectorRegistry()
         target = ("provider", "model")
         self.requests = Counter(
@@ -97,6 +150,44 @@ class Metrics:
             "dragoman_overhead_seconds", "What the gateway itself took: all but the waiting for the vendor.", target,
             buckets=OVERHEAD_BUCKETS, registry=registry,
         )  # fmt: skip
+        priced = ("provider", "model", "client")
+        self.cost = Counter(
+            "dragoman_cost_usd", "What tokens cost, in USD.", (*priced, "price_source"), registry=registry
+        )
+        self.estimated_cost = Counter(
+            "dragoman_estimated_cost_usd",
+            "The part of the cost whose tokens are estimated, in USD.",
+            priced,
+            registry=registry,
+        )
+        self.cache_saved = Gauge(
+            "dragoman_cache_saved_usd",
+            "What reading from the vendors' caches spared since the start, less what writing to them cost, in USD.",
+            priced,
+            registry=registry,
+        )
+        self.unpriced = Counter(
+            "dragoman_unpriced_tokens", "Tokens of models without a price.", target, registry=registry
+        )
+        self.budget_limit = Gauge(
+            "dragoman_budget_limit_usd", "What a client may spend, in USD.", ("client", "per"), registry=registry
+        )
+        self.budget_spent = Gauge(
+            "dragoman_budget_spent_usd",
+            "What a client has spent in the current day, month or in all, in USD.",
+            ("client", "per"),
+            registry=registry,
+        )
+        self.limited = Counter(
+            "dragoman_limited_requests",
+            "Requests that were refused because of a client's budget or limit.",
+            ("client", "limit"),
+            registry=registry,
+        )
+        self.spend_rows = Counter(
+            "dragoman_spend_rows", "Rows of the spend record, by what became of them.", ("result",), registry=registry
+        )
+        self.gen_ai = GenAiMetrics(registry)
         self.attempts = Counter(
             "dragoman_upstream_attempts", "Calls to a provider, by outcome.", ("provider", "outcome"), registry=registry
         )
@@ -113,21 +204,29 @@ class Metrics:
             registry=registry,
         )
         self.store_failures = Counter(
-            "dragoman_store_failures_total", "Times that the store could not be reached.", registry=registry
-        )
+            "dragoman_store_failures_total", "Times that the store could not be reached.", (), registry
+        ).labels()
         self.background_runs = Gauge(
             "dragoman_background_runs", "Background responses that this process works at.", registry=registry
         )
         self.in_flight = Gauge("dragoman_requests_in_flight", "Requests being served.", registry=registry)
         self.streams_open = Gauge("dragoman_streams_open", "Streams being served.", registry=registry)
         self._series: dict[tuple[str, str, str], Series] = {}
-        self._attempts: dict[tuple[str, Outcome], Counter] = {}
+        self._attempts: dict[tuple[str, Outcome], CounterSeries] = {}
         self._known_models: set[tuple[str, str]] = set()
         self._learned = 0
+
+    def know_provider(self, provider: str, catalogue_id: str | None) -> None:
+        """Tell of a configured provider, and whose prices hold for it."""
+        self.gen_ai.know_provider(provider, catalogue_id)
 
     def know_model(self, provider: str, model: str) -> None:
         """Give a configured model a series of its own from the start."""
         self._known_models.add((provider, model))
+
+    def known(self) -> list[tuple[str, str]]:
+        """The providers and models that have a series of their own."""
+        return list(self._known_models)
 
     def series(self, provider: str, model: str, client: str, *, vendor_accepted: bool) -> Series:
         """The children for a target. A model that is in no configuration gets its own name only after the vendor
@@ -147,6 +246,25 @@ class Metrics:
     def count_rejected(self, client: str) -> None:
         """A request that was refused before it had a target."""
         self.requests.labels("none", "none", client, "rejected").inc()
+
+    def first_unpriced(self, provider: str, model: str) -> bool:
+        """Whether nothing was said yet of this target, whose names are known to be bounded, having no price."""
+        known = len(self._unpriced_models)
+        self._unpriced_models.add((provider, model))
+        return len(self._unpriced_models) > known
+
+    def count_limited(self, client: str, limit: LimitName) -> None:
+        """A request was refused because of a client's budget or limit."""
+        self.limited.labels(client, limit).inc()
+
+    def count_spend_rows(self, result: str, rows: int) -> None:
+        """Rows of the spend record were written, or lost."""
+        self.spend_rows.labels(result).inc(rows)
+
+    def set_budget(self, client: str, per: str, limit: int, spent: int) -> None:
+        """What a client may spend, and has spent, in USD * 10**12."""
+        self.budget_limit.labels(client, per).set(limit / PER_USD)
+        self.budget_spent.labels(client, per).set(spent / PER_USD)
 
     def count_attempt(self, provider: str, outcome: Outcome) -> None:
         """One call to a provider ended so."""

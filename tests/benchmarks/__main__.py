@@ -25,7 +25,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.benchmarks import material
+from tests.benchmarks import accounting, material, scrape
 from tests.benchmarks.load import Load, Result, request_bytes
 from tests.benchmarks.processes import Process, StartError, free_port, pinned
 from tests.benchmarks.report import Cost, Figures, Scenario, Storing, table
@@ -170,6 +170,13 @@ class Benchmark:
                 if self._problems:
                     break
             figures.memory_after_mib = gateway.resident_mib()
+        say("counting ...")
+        with pinned(self._server_core):
+            figures.accounting = accounting.measure(self._folder, rounds=rounds)
+        say("scrapes ...")
+        figures.delays = scrape.measure(
+            self._folder, server_core=self._server_core, load_core=self._load_core, seconds=3.0 if rounds == 1 else 8.0
+        )
         return figures, self._problems
 
     # --- the servers -------------------------------------------------------------------------------------------------

@@ -4,6 +4,10 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.benchmarks import accounting, scrape
+from tests.benchmarks.accounting import Accounting
+from tests.benchmarks.scrape import Delays
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -59,6 +63,8 @@ class Figures:
     memory_mib: float = 0.0
     passthrough_memory_mib: float = 0.0
     memory_after_mib: float = 0.0
+    accounting: Accounting | None = None
+    delays: Delays | None = None
     idle_ms_per_second: float = 0.0
     passthrough_idle_ms_per_second: float = 0.0
 
@@ -67,6 +73,7 @@ START_BAR = 1.5
 MEMORY_BAR = 80.0
 
 _ROW = "{:<28}{:>12}{:>12}{:>8}{:>8}  {:<7}{:>22}"
+_COUNTING_ROW = "{:<62}{:>7}{:>6}  {:<7}{:>24}"
 _STORING_ROW = "{:<40}{:>9}{:>9}{:>8}{:>6}  {:<7}{:>5}{:>20}"
 
 
@@ -75,6 +82,8 @@ def table(scenarios: Sequence[Scenario], storing: Sequence[Storing], figures: Fi
     yield from _ratios(scenarios, figures)
     yield ""
     yield from _storing(storing, figures, statistics.median(figures.passthrough[scenarios[0].name]))
+    yield ""
+    yield from _counting(figures)
     yield ""
     yield from _rest(figures)
 
@@ -123,6 +132,28 @@ def _storing(storing: Sequence[Storing], figures: Figures, bare: float) -> Itera
                 f"{load.name}, ms to the first delta",
                 f"{kept_ms:.2f}", f"{unkept_ms:.2f}", f"{kept_ms - unkept_ms:.2f}", "", "", "", "",
             ).rstrip()  # fmt: skip
+
+
+def _counting(figures: Figures) -> Iterator[str]:
+    """What counting costs, and what a scrape of the counts does to streams."""
+    if figures.accounting is not None:
+        counting, writing = figures.accounting.counting, figures.accounting.writing
+        yield _COUNTING_ROW.format(
+            "usage, cost, budget and metrics, CPU us a request", f"{statistics.median(counting):.1f}",
+            f"{accounting.BAR:.0f}", _verdict(statistics.median(counting), accounting.BAR),
+            f"{min(counting):.1f} to {max(counting):.1f}",
+        ).rstrip()  # fmt: skip
+        yield _COUNTING_ROW.format(
+            "its row of the spend record", f"{statistics.median(writing):.1f}",
+            "", "", f"{min(writing):.1f} to {max(writing):.1f}",
+        ).rstrip()  # fmt: skip
+    if figures.delays is not None:
+        delays = figures.delays
+        yield _COUNTING_ROW.format(
+            f"delay of events, p99, ms, {delays.lines} lines scraped each second", f"{delays.scraped_p99:.1f}",
+            f"{scrape.P99_BAR:.0f}", _verdict(delays.scraped_p99, scrape.P99_BAR),
+            f"{delays.quiet_p99:.1f} without a scrape",
+        ).rstrip()  # fmt: skip
 
 
 def _rest(figures: Figures) -> Iterator[str]:

@@ -82,11 +82,11 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_check_describes_a_valid_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bare_environment: None
 ) -> None:
-    path = written(tmp_path, "providers: {house: {type: anthropic, api_key: sk-secret-key}}\nunpriced: refuse\n")
+    path = written(tmp_path, "providers: {house: {type: anthropic, api_key: sk-secret-key}}\nlimits: {queue: 5}\n")
     assert main(["check", "--config", path]) == 0
     output, log = capsys.readouterr()
     assert "provider house (type anthropic)" in output
-    assert "note: unpriced" in output
+    assert "note: limits.queue" in output
     assert "store: sqlite:///" in output
     assert "valid" in output
     assert "sk-secret-key" not in output + log

@@ -26,13 +26,16 @@ WRONG = [
         "type, timeout, concurrency, models",
     ),
     (CHAT % "models: {m: {prise: {}}}", "providers.x.models.m.prise: unknown key; did you mean 'price'?"),
-    (CHAT % "models: {m: {price: {imput: 1}}}", "providers.x.models.m.price.imput: unknown key; did you mean 'input'?"),
+    (
+        CHAT % "models: {m: {price: {imput: 1, input: 1, output: 1}}}",
+        "providers.x.models.m.price.imput: unknown key; did you mean 'input'?",
+    ),
     (
         CHAT % "models: {m: {capabilities: {image: true}}}",
         "providers.x.models.m.capabilities.image: unknown key; did you mean 'images'?",
     ),
     (
-        CHAT % "models: {m: {price: {tiers: [{above_input: 1, outputs: 2}]}}}",
+        CHAT % "models: {m: {price: {input: 1, output: 1, tiers: [{above_input: 1, outputs: 2}]}}}",
         "providers.x.models.m.price.tiers[0].outputs: unknown key; did you mean 'output'?",
     ),
     (
@@ -42,7 +45,8 @@ WRONG = [
     (PROVIDER + "models: {a: [{model: x/y, wieght: 2}]}", "models.a[0].wieght: unknown key; did you mean 'weight'?"),
     (
         CLIENT % "limits: {rpm: 5}",
-        "clients[0].limits.rpm: unknown key; known keys: requests_per_minute, tokens_per_minute",
+        "clients[0].limits.rpm: unknown key; known keys: requests_per_minute, tokens_per_minute, "
+        "concurrent_streams, default_output_tokens",
     ),
     ("models: {'a b': {targets: [x/y], target: []}}", "models['a b'].target: unknown key; did you mean 'targets'?"),
     # wrong values
@@ -87,9 +91,14 @@ WRONG = [
     (CHAT % "dialect: vllm", "providers.x: the dialect vllm needs a base_url, but the key is ***"),
     ("providers: {x: {type: anthropic, api_key: wrong-canary}}", "providers.x.api_key: the key *** is wrong"),
     (
-        CHAT % "models: {m: {price: {input: -1}}}",
+        CHAT % "models: {m: {price: {input: -1, output: 1}}}",
         "providers.x.models.m.price.input: found -1, expected a number not below 0",
     ),
+    (
+        CHAT % "models: {m: {price: {input: 0.1234567, output: 1}}}",
+        "providers.x.models.m.price.input: found 0.1234567, expected a number of at most 6 decimals",
+    ),
+    (CHAT % "models: {m: {price: {input: 1}}}", "providers.x.models.m.price.output: is missing, expected a value"),
     (
         CHAT % "models: {m: {capabilities: {images: perhaps}}}",
         "providers.x.models.m.capabilities.images: found 'perhaps', expected true or false",

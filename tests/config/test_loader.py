@@ -456,7 +456,7 @@ def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     assert not_yet(load_text("retention: 720h\nlimits: {body: 1MiB}", tmp_path)) == []
     loaded = load_text(
         "store: memory://\nretention: 1d\nunpriced: refuse\nauth: none\n"
-        "providers: {x: {type: scripted, models: {m: {price: {input: 1}}}}}\n"
+        "providers: {x: {type: scripted, models: {m: {price: {input: 1, output: 1}}}}}\n"
         "models: {a: {targets: [x/m, x/n]}}\n"
         "clients: [{name: a, key: k, budget: {usd: 1, per: day}}]",
         tmp_path,
@@ -465,10 +465,10 @@ def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     said = warnings(loaded)
     assert said[: len(not_yet(loaded))] == not_yet(loaded)
     assert [line.split(": ")[0] for line in said] == [
-        *("unpriced", "clients[0].budget", "providers.x.models.m.price", "models.a"),
+        "models.a",
         *("auth", "DRAGOMAN_AUTH", "DRAGOMAN_CLIENT_KEY"),
     ]
-    assert said[0] == "unpriced: budgets come with a later release; nothing is refused"
+    assert said[0] == "models.a: falling back and weights come with a later release; the first target is used"
     assert "canary" not in " ".join(said)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from .frames import payloads
 from .generate_content import counts_of
 from .recordings import Recording
+from .replay import ESTIMATED
 
 
 def expected_usage(recording: Recording) -> dict[str, Any] | None:
@@ -17,6 +18,9 @@ def expected_usage(recording: Recording) -> dict[str, Any] | None:
     if counts is None:
         return None
     read, cached, written, made, thought = counts
+    if not read:
+        # A prompt that was not counted is estimated.
+        read = ESTIMATED.input_tokens
     # Two vendors contradict themselves: more was cached than read, or more was thought than written.
     cached, thought = min(cached, read), min(thought, made)
     return {
@@ -49,7 +53,7 @@ def _anthropic(recording: Recording) -> tuple[int, int, int, int, int] | None:
 
 def _chat(recording: Recording) -> tuple[int, int, int, int, int] | None:
     """Input includes the cache; reasoning is part of the output and audio of the input, except where only the sum with
-    them gives the total."""
+    them gives the total. More reasoning than output is not part of it, and Google's reasoning is in the total alone."""
     reports = []
     for payload in payloads(recording):
         reports += [payload.get("usage"), (payload.get("x_groq") or {}).get("usage")]
@@ -67,7 +71,10 @@ def _chat(recording: Recording) -> tuple[int, int, int, int, int] | None:
         cached = _first(last.get("cache_read_input_tokens"), *_llama_cpp_cache(recording))
     written = _first(of_input.get("cache_write_tokens"), last.get("cache_creation_input_tokens"))
     thought = _first(of_output.get("reasoning_tokens"), last.get("reasoning_tokens"))
-    if thought and last.get("total_tokens") == read + made + thought:
+    if thought and (last.get("total_tokens") == read + made + thought or thought > made):
+        made += thought
+    if recording.folder == "gemini_openai_chat":
+        thought = last["total_tokens"] - read - made
         made += thought
     return read, cached, written, made, thought
 

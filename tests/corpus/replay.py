@@ -35,7 +35,10 @@ from proxy.responses.usage import TokenCount
 from proxy.state.store import Store
 from proxy.upstream.client import Answer, HttpClient, Upstream
 from proxy.usage.estimate import Estimator
+from proxy.usage.ledger import Ledger
 from proxy.usage.metrics import Metrics
+from proxy.usage.prices import PriceBook
+from proxy.usage.spending import SpendWriter
 
 from .recordings import Recording
 
@@ -230,6 +233,9 @@ def _gateway(answer: Answer) -> Gateway:
         names=cast(Names, None),
         upstream=cast(Upstream, _Upstream(answer)),
         store=cast(Store, None),
+        prices=cast(PriceBook, None),
+        ledger=cast(Ledger, None),
+        spending=cast(SpendWriter, None),
         sealer=Sealer([SealKey("test", bytes(32))]),
         metrics=_metrics(),
         estimator=cast(Estimator, _Estimator()),

@@ -88,6 +88,9 @@ def test_usage_is_the_vendors_arithmetic(recording: Recording) -> None:
     if expected is None:
         assert played.usage_source == "estimated"
         expected = ESTIMATED.as_response()
+    else:
+        told = expected["input_tokens"] != ESTIMATED.input_tokens
+        assert played.usage_source == ("provider" if told else "estimated")
     assert played.response["usage"] == expected
 
 

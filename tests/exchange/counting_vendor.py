@@ -106,6 +106,9 @@ class House:
             metrics=Metrics(),
             estimator=estimator,
             store=unused,
+            prices=unused,
+            ledger=unused,
+            spending=unused,
         )
 
     def prepared(self, *items: Mapping[str, Any] | str, inherited: int = 0, **body: Any) -> Prepared:

@@ -1,10 +1,21 @@
 """A store in memory whose operations can be held up, or fail, at a test's word."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from proxy.state.records import BackgroundRun, Ending, EventBatch, NewResponse, StoredResponse
+from proxy.state.records import (
+    BackgroundRun,
+    Charge,
+    Claim,
+    Ending,
+    EventBatch,
+    Grant,
+    NewResponse,
+    Shortfall,
+    Spending,
+    StoredResponse,
+)
 from proxy.state.sqlite import SqliteStore
 from proxy.state.store import StoreUnavailableError
 
@@ -72,3 +83,17 @@ class FaultyStore(SqliteStore):
 
     async def finish_run(self, response_id: str, replica: str, ending: Ending) -> bool:
         return await self._faulty(super().finish_run, response_id, replica, ending)
+
+    async def reserve(
+        self, reservation_id: str, claims: Sequence[Claim], now: float, until: float
+    ) -> Grant | Shortfall:
+        return await self._faulty(super().reserve, reservation_id, claims, now, until)
+
+    async def release(self, reservation_id: str, charges: Sequence[Charge], now: float) -> None:
+        await self._faulty(super().release, reservation_id, charges, now)
+
+    async def add_spend(self, spendings: Sequence[Spending], now: float) -> None:
+        await self._faulty(super().add_spend, spendings, now)
+
+    async def spent(self, meters: Sequence[str]) -> dict[str, int]:
+        return await self._faulty(super().spent, meters)

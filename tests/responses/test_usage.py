@@ -83,13 +83,13 @@ def test_whatever_vendors_report_the_invariants_hold(calls: list[list[Usage]]) -
     assert count.cache_write_1h_tokens <= count.cache_write_tokens
     assert count.reasoning_tokens <= count.output_tokens
     assert count.total_tokens == count.input_tokens + count.output_tokens
-    assert all(getattr(count, name) >= 0 for name in TokenCount.__dataclass_fields__)
+    assert all(getattr(count, name) >= 0 for name in TokenCount._fields)
 
 
 @given(st.lists(st.lists(REPORTS, max_size=3), min_size=1, max_size=4), st.lists(REPORTS, max_size=2))
 def test_another_call_never_takes_away(calls: list[list[Usage]], more: list[Usage]) -> None:
     before, after = tally(*calls).total(), tally(*calls, more).total()
-    assert all(getattr(before, name) <= getattr(after, name) for name in TokenCount.__dataclass_fields__)
+    assert all(getattr(before, name) <= getattr(after, name) for name in TokenCount._fields)
 
 
 @given(st.lists(REPORTS, max_size=3))

@@ -20,6 +20,7 @@ from proxy.state.records import (
     EventBatch,
     NewResponse,
     Place,
+    SpendRow,
     Status,
     StoredItem,
     StoredResponse,
@@ -155,6 +156,38 @@ def ending(
 def batch(first: int, last: int) -> EventBatch:
     """Events whose bytes tell their numbers."""
     return EventBatch(first, last, mark(f"events {first}-{last}"))
+
+
+def spend_row(
+    row_id: str,
+    *,
+    cost: int | None = 1,
+    at: float = NOW,
+    client: str = OWNER,
+    model: str = "claude-sonnet-5",
+    source: str = "provider",
+    outcome: str = "completed",
+) -> SpendRow:
+    """What an exchange took: 1, 2, 3, 4 and 5 tokens of the five kinds."""
+    return SpendRow(
+        id=row_id,
+        at=at,
+        client=client,
+        provider="anthropic",
+        model=model,
+        outcome=outcome,
+        input_tokens=1,
+        cache_read_tokens=2,
+        cache_write_tokens=3,
+        output_tokens=4,
+        reasoning_tokens=5,
+        source=source,
+        cost=cost,
+        price_source=None if cost is None else "catalogue",
+        attempts=1,
+        duration_ms=1200,
+        first_output_ms=None if outcome == "failed" else 300,
+    )
 
 
 def own(response_id: str) -> set[str]:

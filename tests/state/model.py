@@ -6,17 +6,25 @@ from dataclasses import dataclass, field, replace
 from proxy.state.records import (
     UNFINISHED,
     BackgroundRun,
+    Charge,
+    Claim,
     Conversation,
     Ending,
     EventBatch,
+    Grant,
     NewResponse,
     Order,
     Page,
     Place,
+    Shortfall,
+    SpendColumn,
+    SpendGroup,
+    Spending,
     StoredItem,
     StoredResponse,
 )
 from proxy.state.store import HistoryGoneError, Store
+from tests.state.spend_model import SpendModel
 
 
 @dataclass(eq=False)
@@ -64,6 +72,7 @@ class ModelStore(Store):
         self._conversations: dict[str, KeptConversation] = {}
         self._runs: dict[str, KeptRun] = {}
         self._secrets: dict[str, bytes] = {}
+        self._spend = SpendModel()
         self._places: dict[Place, Cells] = {}
         self._ends: dict[str, int] = {}
         self._of_conversations: set[str] = set()
@@ -305,6 +314,26 @@ class ModelStore(Store):
             return False
         kept.run = replace(kept.run, cancel=True)
         return True
+
+    async def reserve(
+        self, reservation_id: str, claims: Sequence[Claim], now: float, until: float
+    ) -> Grant | Shortfall:
+        return self._spend.reserve(reservation_id, claims, now, until)
+
+    async def release(self, reservation_id: str, charges: Sequence[Charge], now: float) -> None:
+        self._spend.release(reservation_id, charges, now)
+
+    async def add_spend(self, spendings: Sequence[Spending], now: float) -> None:
+        self._spend.add_spend(spendings, now)
+
+    async def spent(self, meters: Sequence[str]) -> dict[str, int]:
+        return self._spend.spent(meters)
+
+    async def spend(self, by: Sequence[SpendColumn], since: float, until: float) -> list[SpendGroup]:
+        return self._spend.spend(by, since, until)
+
+    async def sweep_spend(self, before: float, now: float, limit: int) -> int:
+        return self._spend.sweep(before, now, limit)
 
     async def secret(self, name: str, candidate: bytes) -> bytes:
         return self._secrets.setdefault(name, candidate)

@@ -9,7 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from proxy.state.records import Conversation, EventBatch, Place, StoredItem
-from proxy.state.redis import MAX_CONNECTIONS, PREFIX, RedisStore
+from proxy.state.redis import RedisStore
+from proxy.state.redis_server import MAX_CONNECTIONS, PREFIX
 from proxy.state.store import HistoryGoneError, StoreOpenError, StoreUnavailableError
 from tests.state.kit import NOW, OWNER, answer, beginning, end_of, ending, exists, history, items, kept, listed, run_of
 from tests.state.servers import Server, redis_server

@@ -47,6 +47,7 @@ def configuration(vendor_url: str, **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "listen": "127.0.0.1:0",
         "grace": "200ms",
+        "on_disconnect": {"drain": "100ms"},
         "store": "memory://",
         "providers": {
             "chat": {

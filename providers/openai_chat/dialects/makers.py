@@ -17,6 +17,7 @@ OPENAI: Final = Dialect(
     ),
     base_url="https://api.openai.com/v1",
     hosts=("api.openai.com",),
+    price_catalogue="openai",
     optional=SAMPLING
     | {
         "logprobs",
@@ -61,6 +62,7 @@ DEEPSEEK: Final = Dialect(
     capabilities=Capabilities(json_schema=False, reasoning=True, logprobs=True),
     base_url="https://api.deepseek.com",
     hosts=("api.deepseek.com",),
+    price_catalogue="deepseek",
     optional=SAMPLING | {"logprobs"},
     one_system_message=False,
     efforts={
@@ -82,6 +84,7 @@ XAI: Final = Dialect(
     capabilities=Capabilities(reasoning=True, logprobs=True, efforts=("low", "medium", "high", "xhigh")),
     base_url="https://api.x.ai/v1",
     hosts=("api.x.ai",),
+    price_catalogue="x-ai",
     # Models that reason refuse penalties.
     optional=frozenset({"temperature", "top_p", "logprobs", "parallel_tool_calls", "user"}),
     one_system_message=False,
@@ -98,6 +101,7 @@ MOONSHOT: Final = Dialect(
     capabilities=Capabilities(json_schema=False, reasoning=True, efforts=("low", "high", "max")),
     base_url="https://api.moonshot.ai/v1",
     hosts=("api.moonshot.ai", "api.moonshot.cn"),
+    price_catalogue="moonshotai",
     # Sampling is fixed.
     optional=frozenset({"prompt_cache_key"}),
     tokens_member="max_completion_tokens",
@@ -150,6 +154,7 @@ GLM: Final = Dialect(
     capabilities=Capabilities(json_schema=False, reasoning=True, efforts=("low", "high", "max")),
     base_url="https://api.z.ai/api/paas/v4",
     hosts=("api.z.ai", "open.bigmodel.cn"),
+    price_catalogue="zai",
     optional=frozenset({"temperature", "top_p"}),
     streamed_tools={"tool_stream": True},
     ranges={"temperature": (0.0, 1.0), "top_p": (0.01, 1.0)},
@@ -177,6 +182,7 @@ MINIMAX: Final = Dialect(
     capabilities=Capabilities(json_schema=False, json_object=False, reasoning=True),
     base_url="https://api.minimax.io/v1",
     hosts=("api.minimax.io", "api.minimaxi.com"),
+    price_catalogue="minimax",
     optional=frozenset({"temperature", "top_p"}),
     constants={"reasoning_split": True},
     tokens_member="max_completion_tokens",
@@ -206,6 +212,7 @@ MISTRAL: Final = Dialect(
     capabilities=Capabilities(reasoning=True, logprobs=True),
     base_url="https://api.mistral.ai/v1",
     hosts=("api.mistral.ai",),
+    price_catalogue="mistral",
     optional=SAMPLING | {"logprobs", "parallel_tool_calls", "prompt_cache_key", "service_tier"},
     ranges={"temperature": (0.0, 1.5)},
     one_system_message=False,
@@ -243,6 +250,7 @@ PERPLEXITY: Final = Dialect(
     capabilities=Capabilities(json_object=False, reasoning=True, efforts=("minimal", "low", "medium", "high")),
     base_url="https://api.perplexity.ai",
     hosts=("api.perplexity.ai",),
+    price_catalogue="perplexity",
     optional=SAMPLING,
     order="alternating",
     last_assistant="followed",
@@ -251,6 +259,7 @@ PERPLEXITY: Final = Dialect(
     strict_schema="always",
     think_tags=True,
     numbered_citations=True,
+    counts_apart=True,
 )
 
 MAKERS: Final = (OPENAI, DEEPSEEK, XAI, MOONSHOT, DASHSCOPE, GLM, MINIMAX, MISTRAL, PERPLEXITY)

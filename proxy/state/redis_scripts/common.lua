@@ -17,6 +17,15 @@
 --   run:ID, leases, runs:REPLICA    hash, zset of response ids by the end of the lease, set of response ids
 --   events:ID                       zset of "first:last:data" by last sequence number
 --   secrets                         hash
+--   meter:ID                        hash; of a budget spent_high and spent_low, held_high and held_low; of a bucket
+--                                   level, in millionths of a unit, and at: as of when
+--   meters                          zset of the meters that may be forgotten, by their last use
+--   reservation:ID                  hash by meter: "high:low", what is held back of it; "0:0" where nothing is
+--   reservations, ended             zsets of the ids that hold claims, and that do not any more, by the time when
+--                                   their claims end
+--   spend_rows, spend               hash of rows by id, zset of their ids by time
+--
+-- Amounts of money are more than a number here can hold: they have two parts, high * 10^9 + low.
 
 local call = redis.call
 local prefix = KEYS[1]
@@ -302,4 +311,107 @@ local function conversation_fields(id)
   local fields = call('HMGET', key('conversation', id), 'owner', 'created_at', 'metadata')
   fields[4] = chain_of(id).length
   return fields
+end
+
+-- --- meters ----------------------------------------------------------------------------------------------------------
+
+local MICRO = 1000000
+
+local function normal(high, low)
+  local carry = math.floor(low / 1000000000)
+  return high + carry, low - carry * 1000000000
+end
+
+-- A whole number as text: what Lua itself makes of a large one is not exact.
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- What is left of a budget: high, low.
+local function budget_left(meter, limit_high, limit_low)
+  local fields = call('HMGET', meter, 'spent_high', 'spent_low', 'held_high', 'held_low')
+  for index = 1, 4 do
+    fields[index] = tonumber(fields[index] or 0)
+  end
+  return normal(limit_high - fields[1] - fields[3], limit_low - fields[2] - fields[4])
+end
+
+-- A bucket as it is now: level, at.
+local function bucket(meter, limit, now)
+  local fields = call('HMGET', meter, 'level', 'at')
+  if not fields[1] then
+    return limit * MICRO, now
+  end
+  local level, at = tonumber(fields[1]), tonumber(fields[2])
+  local gained = math.floor(math.max(0, now - at) * limit * MICRO / 60)
+  return math.min(limit * MICRO, level + gained), math.max(at, now)
+end
+
+-- The level without an amount; it goes no deeper than what can be counted exactly.
+local function taken(level, limit, amount)
+  return math.max(-1000000000 * MICRO, math.min(limit * MICRO, level - amount * MICRO))
+end
+
+local function set_bucket(meter, level, at)
+  call('HSET', meter, 'level', whole(level), 'at', string.format('%.17g', at))
+end
+
+local function touch(id, now)
+  if string.sub(id, -6) ~= '/total' then
+    call('ZADD', prefix .. 'meters', 'GT', now, id)
+  end
+end
+
+-- Gives back what is held back of meters: meter, amount ...
+local function free(amounts)
+  for index = 1, #amounts, 2 do
+    local high, low = string.match(amounts[index + 1], '^(%d+):(%d+)$')
+    if high ~= '0' or low ~= '0' then
+      call('HINCRBY', key('meter', amounts[index]), 'held_high', whole(0 - tonumber(high)))
+      call('HINCRBY', key('meter', amounts[index]), 'held_low', whole(0 - tonumber(low)))
+    end
+  end
+end
+
+-- Forgets the claims of an id. Whether it had any.
+local function let_go(id)
+  local amounts = call('HGETALL', key('reservation', id))
+  free(amounts)
+  call('DEL', key('reservation', id))
+  call('ZREM', prefix .. 'reservations', id)
+  call('ZREM', prefix .. 'ended', id)
+  return #amounts > 0
+end
+
+-- Frees what is held back for too long; that it was is still known.
+local function end_reservations(now)
+  local over = call('ZRANGEBYSCORE', prefix .. 'reservations', '-inf', now, 'WITHSCORES')
+  for index = 1, #over, 2 do
+    local id, ends = over[index], over[index + 1]
+    local amounts = call('HGETALL', key('reservation', id))
+    free(amounts)
+    for field = 1, #amounts, 2 do
+      call('HSET', key('reservation', id), amounts[field], '0:0')
+    end
+    call('ZREM', prefix .. 'reservations', id)
+    call('ZADD', prefix .. 'ended', ends, id)
+  end
+end
+
+-- Charges the meters that stand from `first` on up to `last`, each as meter, kind, limit (high, low), amount (high, low).
+local function charge(values, first, last, now)
+  for index = first, last, 6 do
+    local meter = key('meter', values[index])
+    local high, low = tonumber(values[index + 4]), tonumber(values[index + 5])
+    if values[index + 1] == 'budget' then
+      local fields = call('HMGET', meter, 'spent_high', 'spent_low')
+      high, low = normal(high + tonumber(fields[1] or 0), low + tonumber(fields[2] or 0))
+      call('HSET', meter, 'spent_high', whole(high), 'spent_low', whole(low))
+    else
+      local limit = tonumber(values[index + 2]) * 1000000000 + tonumber(values[index + 3])
+      local level, at = bucket(meter, limit, now)
+      set_bucket(meter, taken(level, limit, high * 1000000000 + low), at)
+    end
+    touch(values[index], now)
+  end
 end

@@ -53,12 +53,16 @@ def last_usage(*reports: Any) -> Usage | None:
         (counts(P=7, total=7), Usage(7, output_tokens=0)),
         (counts(P=7, total=9), Usage(7, output_tokens=2)),
         (counts(P=7, C=0, T=0, total=7), Usage(7, output_tokens=0, reasoning_tokens=0)),
-        (counts(C=18, T=58), Usage(0, output_tokens=76, reasoning_tokens=58)),
+        # But no prompt has none.
+        (counts(C=18, T=58), Usage(output_tokens=76, reasoning_tokens=58)),
+        (counts(C=18, T=58, total=80), Usage(4, output_tokens=76, reasoning_tokens=58)),
+        (counts(C=18, U=3, T=58, total=80), Usage(4, output_tokens=76, reasoning_tokens=58)),
+        (counts(C=18, total=18), Usage(output_tokens=18)),
         # What is not said stays unknown.
         (counts(P=7), Usage(7)),
         (counts(total=9), Usage()),
         (counts(P=None, C="5", T=True, U=-1, K=2.0), Usage(cached_tokens=2)),
-        (counts(P=2**60, C=1), Usage(0, output_tokens=1)),
+        (counts(P=2**60, C=1), Usage(output_tokens=1)),
         ({"trafficType": "ON_DEMAND"}, None),
         ({}, None),
         (None, None),

@@ -297,6 +297,37 @@ def test_usage_wherever_it_stands(last: object) -> None:
         ({"prompt_tokens": 9, "completion_tokens": 1, "cached_tokens": 4}, Usage(9, 4, None, None, 1, None)),
         ({"prompt_tokens": 9, "completion_tokens": 4, "reasoning_tokens": 3}, Usage(9, None, None, None, 4, 3)),
         ({"prompt_tokens": 9.0, "completion_tokens": True}, Usage(9)),
+        ({"prompt_tokens": 9, "total_tokens": 12}, Usage(9, output_tokens=3)),
+        ({"prompt_tokens": 9, "total_tokens": 5}, Usage(9, output_tokens=0)),
+        ({"completion_tokens": 3, "total_tokens": 12}, Usage(9, output_tokens=3)),
+        (
+            {"completion_tokens": 1, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 5},
+            Usage(9, 4, output_tokens=1),
+        ),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, Usage(0, output_tokens=0)),
+        ({"total_tokens": 12}, None),
+        (
+            {
+                "prompt_tokens": 90,
+                "completion_tokens": 60,
+                "prompt_tokens_details": {"audio_tokens": 70, "cached_tokens": 0},
+                "completion_tokens_details": {"audio_tokens": 40, "image_tokens": 10},
+            },
+            Usage(90, 0, output_tokens=60, input_audio_tokens=70, output_audio_tokens=40, output_image_tokens=10),
+        ),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 2, "server_tool_use_details": {"web_search_requests": 3}},
+            Usage(5, output_tokens=2, web_searches=3),
+        ),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 2, "server_tool_use": {"web_search_requests": 2}},
+            Usage(5, output_tokens=2, web_searches=2),
+        ),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 2, "num_sources_used": 4},
+            Usage(5, output_tokens=2, web_searches=4),
+        ),
+        ({"prompt_tokens": 5, "completion_tokens": 2, "num_sources_used": 0}, Usage(5, output_tokens=2)),
         ({"prompt_tokens": -1, "completion_tokens": "2", "prompt_tokens_details": 5}, None),
         ({}, None),
     ],
@@ -311,11 +342,21 @@ def test_llama_cpp_counts_cached_tokens_among_the_timings() -> None:
     assert Usage(9, 7, None, None, 1, None) in streamed(chunk(finish_reason="stop"), last, dialect="llama_cpp")
 
 
-@pytest.mark.parametrize(("total", "output"), [(897, 79), (843, 25)])
-def test_the_total_tells_whether_reasoning_is_part_of_the_output(total: int, output: int) -> None:
-    counts = {"prompt_tokens": 818, "completion_tokens": 25, "total_tokens": total, "reasoning_tokens": 54}
+@pytest.mark.parametrize(
+    ("total", "thought", "output"),
+    [(897, 54, 79), (843, 25, 25), (None, 20, 25), (863, 20, 45), (850, 20, 25), (843, 26, 51), (None, 61, 86)],
+)
+def test_whether_reasoning_is_part_of_the_output(total: int | None, thought: int, output: int) -> None:
+    counts = {"prompt_tokens": 818, "completion_tokens": 25, "total_tokens": total, "reasoning_tokens": thought}
     events = streamed(chunk(finish_reason="stop"), {"choices": [], "usage": counts}, dialect="generic")
-    assert Usage(818, None, None, None, output, 54) in events
+    assert Usage(818, None, None, None, output, thought) in events
+
+
+@pytest.mark.parametrize(("dialect", "output", "thought"), [("generic", 74, 62), ("xai", 74, 62), ("vllm", 12, None)])
+def test_what_stands_in_the_total_alone_is_reasoning(dialect: str, output: int, thought: int | None) -> None:
+    counts = {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}
+    events = streamed(chunk(finish_reason="stop"), {"choices": [], "usage": counts}, dialect=dialect)
+    assert Usage(35, output_tokens=output, reasoning_tokens=thought) in events
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

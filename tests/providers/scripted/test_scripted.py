@@ -282,6 +282,14 @@ def test_usage_is_given_at_the_start_and_at_the_end(model: Model) -> None:
     assert not [event for event in model.streamed("/usage none\n/say ok") if isinstance(event, Usage)]
 
 
+def test_usage_names_what_has_a_price_of_its_own(model: Model) -> None:
+    parts = "written-1h=3 audio-in=6 audio-cached=5 audio-out=4 image-out=2 searches=7"
+    events = model.streamed(f"/usage in=20 cached=8 written=4 out=9 reasoning=2 {parts}\n/say ok")
+    assert usage(events) == Usage(20, 8, 4, 3, 9, 2, 6, 5, 4, 2, 7)
+    counts = usage(model.streamed("/usage audio-out=30 image-out=10\n/say ok"))
+    assert (counts.output_tokens, counts.output_audio_tokens, counts.output_image_tokens) == (40, 30, 10)
+
+
 def test_usage_that_names_only_reasoning_stays_consistent(model: Model) -> None:
     counts = usage(model.streamed("/usage reasoning=7\n/say ok"))
     assert (counts.output_tokens, counts.reasoning_tokens) == (7, 7)
@@ -457,6 +465,10 @@ def test_unreadable_frames_fail(model: Model) -> None:
         ("/usage in=x", "expected a whole number"),
         ("/usage in=1 cached=2", "cannot be more"),
         ("/usage out=1 reasoning=2", "cannot be more"),
+        ("/usage in=9 written=1 written-1h=2", "cannot be more"),
+        ("/usage in=9 cached=1 audio-cached=2", "cannot be more"),
+        ("/usage in=9 audio-in=10", "cannot be more"),
+        ("/usage out=9 audio-out=5 image-out=5", "cannot be more"),
         ("/call f\n/then\n/bogus", "Unknown directive '/bogus'"),
     ],
 )

@@ -123,7 +123,7 @@ class Streamed:
 
     `output`: the response's items in short form (`short`). `usage`: input, cached, output, reasoning tokens; None where
     the answer has none. `status` is that of the response; `error` the class of the error of a failed one. `request` has
-    the members of the request that the answer is read by.
+    the members of the request that the answer is read by. `searches` are the web searches that are billed.
     """
 
     shows: str
@@ -134,6 +134,7 @@ class Streamed:
     status: str = "completed"
     error: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
+    searches: int = 0
 
     def observe(self, provider: OpenAIChat) -> Observed:
         prepared = prepared_for(provider, self.model, {**self.request, "stream": True})
@@ -146,7 +147,7 @@ class Streamed:
 
     @property
     def expected(self) -> Observed:
-        return _expected(self.output, self.usage, self.status, self.error)
+        return _expected(self.output, self.usage, self.status, self.error, self.searches)
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ class Whole:
     usage: tuple[int, int, int, int] | None = None
     status: str = "completed"
     error: str | None = None
+    searches: int = 0
 
     def observe(self, provider: OpenAIChat) -> Observed:
         prepared = prepared_for(provider, self.model, {})
@@ -170,7 +172,7 @@ class Whole:
 
     @property
     def expected(self) -> Observed:
-        return _expected(self.output, self.usage, self.status, self.error)
+        return _expected(self.output, self.usage, self.status, self.error, self.searches)
 
 
 @dataclass(frozen=True)
@@ -336,6 +338,7 @@ def outcome(assembler: Assembler) -> Observed:
         else None,
         "status": status if status != "incomplete" or finished is None else f"incomplete: {finished.reason}",
         "error": getattr(failure, "error_class", None),
+        "searches": total.web_searches,
     }
 
 
@@ -361,6 +364,6 @@ def short(item: Mapping[str, Any]) -> Any:
 
 
 def _expected(
-    output: Sequence[Any], usage: tuple[int, int, int, int] | None, status: str, error: str | None
+    output: Sequence[Any], usage: tuple[int, int, int, int] | None, status: str, error: str | None, searches: int
 ) -> Observed:
-    return {"output": list(output), "usage": usage, "status": status, "error": error}
+    return {"output": list(output), "usage": usage, "status": status, "error": error, "searches": searches}

@@ -9,6 +9,7 @@ from providers.openai_chat.families import families, rows
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.families import Changes, Families
 
+_NOT_IN_EXCHANGES = frozenset({"name", "price_catalogue"})
 _BLANK = Dialect(name="blank", capabilities=Capabilities())
 
 
@@ -33,7 +34,7 @@ def _weights() -> int:
 def _without(value: Any, blank: Any) -> Iterator[tuple[str, Any]]:
     """The value with one member less: set to what it is in the blank one, or without one entry."""
     for each in dataclasses.fields(value):
-        if each.name == "name":
+        if each.name in _NOT_IN_EXCHANGES:
             continue
         ours, theirs = getattr(value, each.name), getattr(blank, each.name)
         if ours == theirs:

@@ -106,6 +106,13 @@ def searching(model: str) -> Exchange:
     return Sent(f"{model}: searches the web", model, request, {"web_search_options": options}, losses)
 
 
+def searched(model: str) -> Exchange:
+    """An answer of such a model, which does not say that it searched."""
+    usage = {"prompt_tokens": 13, "completion_tokens": 4, "total_tokens": 17}
+    answer = whole({"content": "Cold"}, usage=usage)
+    return Whole(f"{model}: has searched once", model, answer, [("text", "Cold")], (13, 0, 4, 0), searches=1)
+
+
 EXCHANGES: list[Exchange] = [
     # --- what is sent ---
     Sent(
@@ -291,6 +298,8 @@ EXCHANGES: list[Exchange] = [
     ),
     searching("gpt-5-search-api"),
     searching("gpt-4o-search-preview"),
+    searched("gpt-5-search-api"),
+    searched("gpt-4o-search-preview"),
     Refused(
         "a search cannot be held to some domains",
         "gpt-5-search-api",
@@ -502,6 +511,7 @@ EXCHANGES: list[Exchange] = [
         ],
         [("text", "Yes (a).", ("https://example.org/a", 4, 7)), ("web_search_call",)],
         request={"tools": [{"type": "web_search"}]},
+        searches=1,
     ),
     Streamed(
         "a refusal has a delta of its own",
@@ -536,6 +546,7 @@ EXCHANGES: list[Exchange] = [
             }
         ),
         [("text", "Yes (a).", ("https://example.org/a", 4, 7))],
+        searches=1,
     ),
     Whole(
         "the answer was filtered",

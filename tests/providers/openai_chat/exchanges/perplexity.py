@@ -16,6 +16,7 @@ from .exchange import (
     called,
     said,
     thought,
+    whole,
 )
 
 MODEL = "sonar-pro"
@@ -210,7 +211,25 @@ EXCHANGES: list[Exchange] = [
             "citations": None,
         },
         [("text", "Cold [1]", (OSLO, 5, 8))],
-        (8, 0, 5, 5),
+        (8, 0, 10, 5),
+    ),
+    Whole(
+        "reasoning, sources read and searches are counted beside the total",
+        "sonar-deep-research",
+        whole(
+            {"content": "Cold"},
+            usage={
+                "prompt_tokens": 33,
+                "completion_tokens": 7163,
+                "total_tokens": 7196,
+                "citation_tokens": 20016,
+                "num_search_queries": 30,
+                "reasoning_tokens": 73997,
+            },
+        ),
+        [("text", "Cold")],
+        (20049, 0, 81160, 73997),
+        searches=30,
     ),
     Failed(
         "a bad key",
