@@ -467,15 +467,11 @@ class ChatDecoder:
             self._logprobs = (self._logprobs or []) + tokens
 
     def _usage(self, counts: object, timings: object = None) -> None:
-        if (
-            not self._over
-            and isinstance(counts, dict)
-            and (usage := usage_of(counts, self._dialect, timings)) is not None
-        ):
-            # Counts of nothing, as some gateways append them, take nothing back.
-            if usage.input_tokens or usage.output_tokens or not self._counted:
-                self._counted = True
-                self._events.append(usage)
+        usage = usage_of(counts, self._dialect, timings) if isinstance(counts, dict) and not self._over else None
+        # Counts of nothing, as some gateways append them, take nothing back.
+        if usage is not None and (usage.input_tokens or usage.output_tokens or not self._counted):
+            self._counted = True
+            self._events.append(usage)
 
     def _x_groq(self, extra: object) -> None:
         if isinstance(extra, dict):

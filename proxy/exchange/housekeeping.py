@@ -16,7 +16,7 @@ SEAL_KEY = "seal_key"
 """The name under which the store keeps the key that seals reasoning where none is configured."""
 
 SWEPT_AT_ONCE = 200
-"""How many responses one step forgets; between two steps others have their turn."""
+"""How many responses, or rows, one step forgets; between two steps others have their turn."""
 
 _log = structlog.get_logger("dragoman.store")
 
@@ -99,6 +99,7 @@ class Housekeeping:
                 if now >= next_sweep:
                     next_sweep = now + intervals.sweep
                     await self._sweep()
+                    await self._sweep_spend()
             except (StoreUnavailableError, StoreOpenError) as error:
                 self._note_failure(error)
             except Exception as error:  # whatever it was, the leases of what runs must be renewed
@@ -122,6 +123,12 @@ class Housekeeping:
         while forgotten == SWEPT_AT_ONCE:
             forgotten = await self._gateway.store.sweep(time.time(), SWEPT_AT_ONCE)
             self._gateway.metrics.forgotten.labels("expired").inc(forgotten)
+
+    async def _sweep_spend(self) -> None:
+        now = time.time()
+        forgotten = SWEPT_AT_ONCE
+        while forgotten == SWEPT_AT_ONCE:
+            forgotten = await self._gateway.store.sweep_spend(now - self._gateway.usage_retention, now, SWEPT_AT_ONCE)
 
     async def _trim(self, size: int) -> None:
         forgotten = SWEPT_AT_ONCE

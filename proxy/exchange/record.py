@@ -109,8 +109,7 @@ def _price(gateway: Gateway, run: Run, series: Series) -> None:
     if not counts:
         return
     endpoint, model = run.target.endpoint.name, run.target.model
-    tier = run.assembler.response.get("service_tier")
-    price = gateway.prices.price(endpoint, model, tier if isinstance(tier, str) else None, time.time())
+    price = gateway.prices.price(endpoint, model, _service_tier(run), time.time())
     if price is None:
         tokens = sum(count.total_tokens for count in counts)
         if tokens:
@@ -128,6 +127,15 @@ def _price(gateway: Gateway, run: Run, series: Series) -> None:
     saved = sum(price.saved(count) for count in counts if count.cached_tokens or count.cache_write_tokens)
     if saved:
         series.count_saved(saved)
+
+
+def _service_tier(run: Run) -> str | None:
+    """The service tier that is paid for."""
+    used = run.assembler.response.get("service_tier")
+    if used == "priority" and run.request.service_tier == "fast":
+        # Both are the same to a client; to a vendor that has only this one they are not.
+        return "fast"
+    return used if isinstance(used, str) else None
 
 
 def _spend(gateway: Gateway, run: Run, model: str, usage: TokenCount, duration: float) -> None:

@@ -20,7 +20,6 @@ from proxy.state.metering import (
     checked,
     date_of,
     day_of,
-    full,
     refilled,
     seconds_until,
     storable,
@@ -133,17 +132,15 @@ def spent(meters: Sequence[str]) -> Operation[dict[str, int]]:
 
 def _lock(entries: Iterable[Claim | Charge], now: float) -> Operation[dict[str, Bucket]]:
     """The meters of claims or charges, locked. What was spent of a budget stands where a bucket has its level."""
-    limits = {entry.meter: (entry.kind, entry.limit) for entry in entries}
-    unused = [
-        (meter, kind, 0 if kind == "budget" else full(limit, now).level, now)
-        for meter, (kind, limit) in sorted(limits.items())
-    ]
+    kinds = {entry.meter: entry.kind for entry in entries}
+    # A bucket that was never used is one that was empty long ago.
+    unused = [(meter, kind, 0, now if kind == "budget" else 0.0) for meter, kind in sorted(kinds.items())]
     meters: dict[str, Bucket] = {}
     # Again where one was swept between the two statements.
     while len(meters) < len(unused):
         for rows in portions(unused, _SIZES):
             yield Query(_NEW_METERS[len(rows)], tuple(chain.from_iterable(rows)))
-        for names in portions(sorted(limits), _SIZES):
+        for names in portions(sorted(kinds), _SIZES):
             found = yield Query(_LOCKED[len(names)], tuple(names))
             meters.update((row[0], Bucket(row[1], row[2])) for row in found)
     return meters

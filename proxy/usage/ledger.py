@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from config.settings import BudgetPeriod
-from proxy.state.metering import MICRO, Bucket, full, refilled, seconds_until, taken, units
+from proxy.state.metering import MAX_UNITS, MICRO
 from proxy.state.records import Charge, Claim, Grant, Shortfall
 from proxy.state.store import Store, StoreUnavailableError
 from proxy.usage.limits import Limits, budget_meter, returned
@@ -58,7 +58,7 @@ class LocalLedger:
         # How often something was spent of a meter that is not in memory.
         self._strays = 0
         self._accounts: dict[str, _Account] = {}
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, _Bucket] = {}
         self._reservations: dict[str, _Reservation] = {}
         # No reservation ends before this.
         self._first_end = _NEVER
@@ -78,7 +78,6 @@ class LocalLedger:
         if reservation_id in self._reservations:
             return Grant([self._left(claim, now) for claim in claims])
         left: list[int] = []
-        filled: list[tuple[str, Bucket]] = []
         accounts, buckets = self._accounts, self._buckets
         for index, claim in enumerate(claims):
             meter, kind, limit, amount = claim
@@ -89,13 +88,16 @@ class LocalLedger:
                     return Shortfall(index, max(0, rest + amount), None)
                 left.append(rest)
             else:
-                known = buckets.get(meter)
-                bucket = full(limit, now) if known is None else refilled(known, limit, now)
-                if amount * MICRO > bucket.level:
-                    return Shortfall(index, units(bucket), seconds_until(bucket, limit, amount))
-                bucket = taken(bucket, limit, amount)
-                left.append(units(bucket))
-                filled.append((meter, bucket))
+                bucket = buckets.get(meter)
+                if bucket is None:
+                    bucket = buckets[meter] = _Bucket(limit, now)
+                else:
+                    bucket.fill(limit, now)
+                rest = bucket.level - amount * MICRO
+                if rest < 0:
+                    wait = -rest * 60 / (limit * MICRO) if amount <= limit else None
+                    return Shortfall(index, max(0, bucket.level // MICRO), wait)
+                left.append(rest // MICRO)
         holds: list[tuple[_Account, int]] = []
         for meter, kind, _, amount in claims:
             if kind == "budget":
@@ -103,7 +105,8 @@ class LocalLedger:
                 account.held += amount
                 account.used = now
                 holds.append((account, amount))
-        buckets.update(filled)
+            else:
+                buckets[meter].level -= amount * MICRO
         until = now + HELD_FOR
         self._reservations[reservation_id] = _Reservation(until, holds)
         self._first_end = min(self._first_end, until)
@@ -172,14 +175,20 @@ class LocalLedger:
         if claim.kind == "budget":
             account = self._accounts[claim.meter]
             return max(0, claim.limit - account.spent - account.held)
-        return units(self._bucket(claim, now))
+        return max(0, self._bucket(claim, now).level // MICRO)
 
-    def _bucket(self, entry: Claim | Charge, now: float) -> Bucket:
+    def _bucket(self, entry: Claim | Charge, now: float) -> "_Bucket":
         bucket = self._buckets.get(entry.meter)
-        return full(entry.limit, now) if bucket is None else refilled(bucket, entry.limit, now)
+        if bucket is None:
+            bucket = self._buckets[entry.meter] = _Bucket(entry.limit, now)
+        else:
+            bucket.fill(entry.limit, now)
+        return bucket
 
     def _correct(self, charge: Charge, now: float) -> None:
-        self._buckets[charge.meter] = taken(self._bucket(charge, now), charge.limit, charge.amount)
+        bucket = self._bucket(charge, now)
+        level = bucket.level - charge.amount * MICRO
+        bucket.level = max(-MAX_UNITS * MICRO, min(level, charge.limit * MICRO))
 
     def _let_go(self, reservation_id: str) -> bool:
         """Whether there was anything."""
@@ -314,6 +323,27 @@ class _Account:
         self.spent = spent
         self.held = 0
         self.used = used
+
+
+class _Bucket:
+    """A bucket that holds `level` millionths of a unit at the time `at`; below zero where more was taken than it had.
+    The same rules as in `proxy.state.metering`, without new values for each request."""
+
+    __slots__ = ("at", "level")
+
+    def __init__(self, limit: int, at: float) -> None:
+        self.level = limit * MICRO
+        self.at = at
+
+    def fill(self, limit: int, now: float) -> None:
+        """Go on to the present, under a limit that may have changed. A clock that is behind takes nothing away."""
+        most = limit * MICRO
+        elapsed = now - self.at
+        if elapsed > 0.0:
+            self.at = now
+            self.level += int(elapsed * most / 60)
+        if self.level > most:
+            self.level = most
 
 
 class _Reservation(NamedTuple):

@@ -187,6 +187,9 @@ class Metrics:
         self.spend_rows = Counter(
             "dragoman_spend_rows", "Rows of the spend record, by what became of them.", ("result",), registry=registry
         )
+        for result in ("written", "lost"):
+            # A first lost row is to be seen as a rise.
+            self.spend_rows.labels(result)
         self.gen_ai = GenAiMetrics(registry)
         self.attempts = Counter(
             "dragoman_upstream_attempts", "Calls to a provider, by outcome.", ("provider", "outcome"), registry=registry

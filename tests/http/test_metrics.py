@@ -1,5 +1,8 @@
 """Metrics: the names and labels that dashboards rely on, and their bounds."""
 
+import asyncio
+import os
+
 from tests.vendors.gateway import Gateway, Gateways
 from tests.vendors.script import Turn, failure
 from tests.vendors.server import Vendor
@@ -7,6 +10,7 @@ from tests.vendors.server import Vendor
 FIXED = {
     "dragoman_requests_total": {"provider", "model", "client", "outcome"},
     "dragoman_tokens_total": {"provider", "model", "client", "kind", "source"},
+    "dragoman_cost_usd_total": {"provider", "model", "client", "price_source"},
     "dragoman_request_seconds": {"provider", "model"},
     "dragoman_time_to_first_token_seconds": {"provider", "model"},
     "dragoman_overhead_seconds": {"provider", "model"},
@@ -59,6 +63,31 @@ async def test_invented_models_make_no_series(gateway: Gateway, vendor: Vendor) 
     samples = await gateway.samples()
     assert "invented" not in str(samples)
     assert len(samples) < 150
+
+
+async def test_nothing_that_is_invented_makes_series(gateways: Gateways, vendor: Vendor) -> None:
+    invented = 10_000 if os.environ.get("DRAGOMAN_SCALE") == "full" else 1_000
+    gateway = await gateways.start(clients=[{"name": "shop", "key": "sk-shop-0123456789"}])
+    refused = failure(404, "The model does not exist.", code="model_not_found")
+    vendor.responder = lambda recorded: refused
+
+    async def ask(number: int) -> None:
+        name = f"invented-{number}"
+        good = "sk-shop-0123456789"
+        await gateway.create(key=good, model=f"chat/{name}", input="hi", user=name, safety_identifier=name)
+        await gateway.create(key=good, model=name, input="hi")
+        await gateway.create(key=f"sk-{name}", model="chat/gpt-4o", input="hi")
+        await gateway.request("GET", f"/v1/{name}", headers={"authorization": f"Bearer {good}"})
+        await gateway.request("POST", f"/{name}")
+
+    # Whatever a failure of each kind brings is there after the first ones.
+    await asyncio.gather(*(ask(number) for number in range(5)))
+    before = {(name, *labels.items()) for name, labels, _ in await gateway.samples()}
+    for begin in range(5, invented, 50):
+        await asyncio.gather(*(ask(number) for number in range(begin, begin + 50)))
+    after = {(name, *labels.items()) for name, labels, _ in await gateway.samples()}
+    assert after == before
+    assert "invented" not in str(after)
 
 
 async def test_accepted_models_have_at_most_two_hundred_series(gateway: Gateway) -> None:

@@ -405,6 +405,54 @@ def test_the_frames_name_counts_where_the_payload_has_no_type() -> None:
             {"output_tokens": 2},
             Usage(11, None, 10, 6, 2),
         ),
+        # Some hosts tell the parts of what was written alone.
+        (
+            {"input_tokens": 1, "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 6}},
+            {"output_tokens": 2},
+            Usage(11, None, 10, 6, 2),
+        ),
+        # A zero takes nothing back.
+        (
+            {"input_tokens": 12, "cache_read_input_tokens": 5, "output_tokens": 1},
+            {"cache_read_input_tokens": 5, "output_tokens": 9, "cache_creation_input_tokens": 0},
+            Usage(17, 5, 0, None, 9),
+        ),
+        (
+            {"input_tokens": 3, "server_tool_use": {"web_search_requests": 1}},
+            {"output_tokens": 2, "server_tool_use": {"web_search_requests": 4, "web_fetch_requests": 9}},
+            Usage(3, output_tokens=2, web_searches=4),
+        ),
+        (
+            {"input_tokens": 3},
+            {"output_tokens": 2, "server_tool_use": {"web_search_requests": 0}},
+            Usage(3, output_tokens=2),
+        ),
+        # What compaction took is in none of the sums, what the model's own turns took is.
+        (
+            {"input_tokens": 100, "output_tokens": 1},
+            {
+                "output_tokens": 20,
+                "iterations": [
+                    {
+                        "type": "compaction",
+                        "input_tokens": 1000,
+                        "cache_read_input_tokens": 200,
+                        "cache_creation_input_tokens": 300,
+                        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 300},
+                        "output_tokens": 50,
+                    },
+                    {"type": "message", "input_tokens": 100, "output_tokens": 20},
+                    {"type": "advisor_message", "input_tokens": 7000, "output_tokens": 900},
+                    "trash",
+                ],
+            },
+            Usage(1600, 200, 300, 300, 70),
+        ),
+        (
+            {"input_tokens": 100},
+            {"output_tokens": 20, "iterations": [{"type": "message", "input_tokens": 100, "output_tokens": 20}, None]},
+            Usage(100, output_tokens=20),
+        ),
         ({"input_tokens": None, "output_tokens": "3"}, {"output_tokens": 2}, Usage(output_tokens=2)),
         (
             {"input_tokens": 1},
@@ -419,6 +467,13 @@ def test_usage(first: Any, last: Any, expected: Any) -> None:
     merged = first | last
     whole = decode_whole({"content": [], "usage": merged, "stop_reason": "end_turn"})
     assert [event for event in whole if isinstance(event, Usage)] == [expected]
+
+
+def test_zeros_at_the_end_take_nothing_back() -> None:
+    events = decode_stream(
+        [start(input_tokens=12, output_tokens=1), *stop(usage={"input_tokens": 0, "output_tokens": 9})]
+    )
+    assert [event for event in events if isinstance(event, Usage)][-1] == Usage(12, output_tokens=9)
 
 
 def test_no_usage_says_nothing() -> None:

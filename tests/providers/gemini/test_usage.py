@@ -110,3 +110,62 @@ def test_numbers_never_contradict_each_other(reports: list[dict[str, Any]]) -> N
     if any("promptTokenCount" in report for report in reports):
         assert total.input_tokens == highest["promptTokenCount"] + highest["toolUsePromptTokenCount"]
     assert total.cached_tokens <= total.input_tokens
+
+
+# --- sound, pictures and searches -------------------------------------------------------------------------------------
+
+
+def details(name: str, **tokens: int) -> dict[str, Any]:
+    return {name: [{"modality": modality, "tokenCount": number} for modality, number in tokens.items()]}
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (
+            counts(P=100, C=5, total=105) | details("promptTokensDetails", TEXT=40, AUDIO=60),
+            Usage(100, output_tokens=5, input_audio_tokens=60),
+        ),
+        (
+            counts(P=100, C=5, U=50, total=155)
+            | details("promptTokensDetails", AUDIO=60)
+            | details("toolUsePromptTokensDetails", AUDIO=7, TEXT=43),
+            Usage(150, output_tokens=5, input_audio_tokens=67),
+        ),
+        (
+            counts(P=100, C=5, K=90, total=105)
+            | details("cacheTokensDetails", AUDIO=30, VIDEO=60)
+            | details("promptTokensDetails", AUDIO=32),
+            Usage(100, 90, output_tokens=5, input_audio_tokens=32, cached_audio_tokens=30),
+        ),
+        (
+            counts(P=9, C=1310, total=1319) | details("candidatesTokensDetails", IMAGE=1290, AUDIO=8, TEXT=12),
+            Usage(9, output_tokens=1310, output_audio_tokens=8, output_image_tokens=1290),
+        ),
+        (
+            counts(P=9, C=5, total=14)
+            | {"promptTokensDetails": [{"modality": 4, "tokenCount": 6}, {"modality": 1, "tokenCount": 3}]},
+            Usage(9, output_tokens=5, input_audio_tokens=6),
+        ),
+        (
+            counts(P=9, C=5, total=14)
+            | {"promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 2}, {"modality": "audio", "tokenCount": 3}]},
+            Usage(9, output_tokens=5, input_audio_tokens=5),
+        ),
+        (
+            counts(P=9, C=5, total=14)
+            | {"promptTokensDetails": [None, {"modality": []}, {"modality": True, "tokenCount": 9}, {"tokenCount": 2}]}
+            | {"cacheTokensDetails": "AUDIO", "candidatesTokensDetails": {"modality": "AUDIO"}},
+            Usage(9, output_tokens=5),
+        ),
+    ],
+)
+def test_modalities(report: Any, expected: Usage) -> None:
+    assert next(event for event in whole(stop(said("A"), usage=report)) if isinstance(event, Usage)) == expected
+    assert last_usage(report, report) == expected
+
+
+def test_details_that_grow_are_told() -> None:
+    reports = [counts(P=100, C=5, total=105) | details("promptTokensDetails", AUDIO=number) for number in (6, 6, 8, 7)]
+    events = streamed(*(chunk(said("A"), usage=report) for report in reports), stop())
+    assert [event.input_audio_tokens for event in events if isinstance(event, Usage)] == [6, 8]
