@@ -28,7 +28,8 @@ class Counter(Collector):
     """A counter, named without `_total`."""
 
     def __init__(self, name: str, description: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
-        self._name, self._description, self._labels = name, description, labels
+        self.name, self.label_names = name, tuple(labels)
+        self._description = description
         self._series: dict[tuple[str, ...], CounterSeries] = {}
         if not labels:
             self.labels()
@@ -38,17 +39,17 @@ class Counter(Collector):
         """The series with these label values; there is one from then on."""
         series = self._series.get(values)
         if series is None:
-            assert len(values) == len(self._labels)
+            assert len(values) == len(self.label_names)
             series = self._series[values] = CounterSeries()
         return series
 
     def describe(self) -> Iterator[CounterMetricFamily]:
         """What the registry asks for the name."""
-        yield CounterMetricFamily(self._name, self._description, labels=self._labels)
+        yield CounterMetricFamily(self.name, self._description, labels=self.label_names)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """What the registry asks for at each scrape."""
-        family = CounterMetricFamily(self._name, self._description, labels=self._labels)
+        family = CounterMetricFamily(self.name, self._description, labels=self.label_names)
         for values, series in list(self._series.items()):
             family.add_metric(values, series.value)
         yield family
@@ -90,7 +91,8 @@ class Histogram(Collector):
         *,
         buckets: Sequence[float],
     ) -> None:
-        self._name, self._description, self._labels = name, description, labels
+        self.name, self.label_names = name, tuple(labels)
+        self._description = description
         self._bounds = tuple(map(float, buckets))
         self._names = [*map(str, self._bounds), "+Inf"]
         self._series: dict[tuple[str, ...], HistogramSeries] = {}
@@ -100,17 +102,17 @@ class Histogram(Collector):
         """The series with these label values; there is one from then on."""
         series = self._series.get(values)
         if series is None:
-            assert len(values) == len(self._labels)
+            assert len(values) == len(self.label_names)
             series = self._series[values] = HistogramSeries(self._bounds)
         return series
 
     def describe(self) -> Iterator[HistogramMetricFamily]:
         """What the registry asks for the name."""
-        yield HistogramMetricFamily(self._name, self._description, labels=self._labels)
+        yield HistogramMetricFamily(self.name, self._description, labels=self.label_names)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """What the registry asks for at each scrape."""
-        family = HistogramMetricFamily(self._name, self._description, labels=self._labels)
+        family = HistogramMetricFamily(self.name, self._description, labels=self.label_names)
         for values, series in list(self._series.items()):
             buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
             below = 0

@@ -209,6 +209,11 @@ class Metrics:
         self.store_failures = Counter(
             "dragoman_store_failures_total", "Times that the store could not be reached.", (), registry
         ).labels()
+        # A counter that began again is told from one that is new by this.
+        self.start_time = Gauge(
+            "dragoman_start_time_seconds", "When this process began to count, in Unix time.", registry=registry
+        )
+        self.start_time.set_to_current_time()
         self.background_runs = Gauge(
             "dragoman_background_runs", "Background responses that this process works at.", registry=registry
         )

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import Gauge
 
 from config.environment import USUAL_DIALECTS, USUAL_ENTRIES
 from config.naming import FAMILIES
@@ -15,6 +15,7 @@ from providers.openai_chat.dialect import Dialect
 from providers.openai_chat.dialects import DIALECTS
 from proxy.app import Plugins
 from proxy.provider.capabilities import Capabilities
+from proxy.usage.instruments import Counter, Histogram
 from proxy.usage.metrics import Metrics
 from tests.docs import conversions, dialects
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
@@ -22,7 +23,7 @@ from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
 TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
 
 _PATH = re.compile(r"[\w.][\w./-]*")
-_METRIC_ROW = re.compile(r"^\| `(dragoman_\w+)` \|([^|]*)\|", re.MULTILINE)
+_METRIC_ROW = re.compile(r"^\| `((?:dragoman|gen_ai)_\w+)` \|([^|]*)\|", re.MULTILINE)
 _ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
 
@@ -50,12 +51,25 @@ def test_every_metric_is_in_the_table_with_its_labels() -> None:
         name: tuple(re.findall(r"`(\w+)`", labels))
         for name, labels in _METRIC_ROW.findall(prose(ROOT / "docs/operating.md"))
     }
-    collectors = [value for value in vars(Metrics()).values() if isinstance(value, MetricWrapperBase)]
-    existing = {
-        f"{collector._name}{'_total' if collector._type == 'counter' else ''}": tuple(collector._labelnames)
-        for collector in collectors
+    registry = Metrics().registry
+    existing = {}
+    for collector in registry._collector_to_names:
+        match collector:
+            case Counter():
+                existing[f"{collector.name.removesuffix('_total')}_total"] = collector.label_names
+            case Histogram():
+                existing[collector.name] = collector.label_names
+            case Gauge():
+                existing[collector._name] = tuple(collector._labelnames)
+            case _:
+                raise AssertionError(collector)
+    common = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+    conventional = {name: labels for name, labels in existing.items() if name.startswith("gen_ai_")}
+    assert {name: (*common, *documented[name]) for name in conventional} == conventional
+    assert documented.keys() == existing.keys()
+    assert {name: labels for name, labels in documented.items() if name not in conventional} == {
+        name: labels for name, labels in existing.items() if name not in conventional
     }
-    assert documented == existing
 
 
 def _section(title: str) -> str:
