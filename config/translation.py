@@ -23,6 +23,7 @@ _EXPECTED = {
     "float_type": "a number",
     "decimal_parsing": "a number",
     "decimal_type": "a number",
+    "decimal_max_places": "a number with at most {decimal_places} decimals",
     "finite_number": "a number",
     "string_type": "text",
     "model_type": "a mapping",

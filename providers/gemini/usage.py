@@ -9,7 +9,7 @@ prices of their own.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from providers.gemini.reading import Json, count, mappings
+from providers.gemini.reading import Json, count, sequence
 from proxy.responses.events import Usage
 
 SERVICE_TIERS: Final[Mapping[object, str]] = {
@@ -46,12 +46,10 @@ _DETAILS: Final[Mapping[str, Mapping[object, str]]] = {
 class UsageReport:
     """The vendor's counts so far. Each chunk of a stream repeats them, later ones may lack some: the highest counts."""
 
-    __slots__ = ("_counts", "_details")
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        # The lists as they were told last: most chunks repeat them.
-        self._details: dict[str, object] = {}
 
     def replace(self, metadata: Json) -> Sequence[Usage]:
         """Take over what a `usageMetadata` says; the whole counts afterwards, or nothing if it says nothing new."""
@@ -71,15 +69,16 @@ class UsageReport:
 
     def _detail(self, name: str, value: object) -> bool:
         """Take over one list of the details; whether it says anything new."""
-        if self._details.get(name) == value:
-            return False
-        self._details[name] = value
         found: dict[str, int] = {}
-        for detail in mappings(value):
-            modality = detail.get("modality")
+        for detail in sequence(value):
+            # Nearly all chunks of a stream have text alone.
+            if not isinstance(detail, dict) or (modality := detail.get("modality")) == "TEXT":
+                continue
             key = _DETAILS[name].get(modality.upper() if isinstance(modality, str) else _number(modality))
             if key is not None:
                 found[key] = found.get(key, 0) + (count(detail.get("tokenCount")) or 0)
+        if not found:
+            return False
         higher = {key: number for key, number in found.items() if number > self._counts.get(key, 0)}
         self._counts.update(higher)
         return bool(higher)

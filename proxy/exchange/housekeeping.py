@@ -18,6 +18,9 @@ SEAL_KEY = "seal_key"
 SWEPT_AT_ONCE = 200
 """How many responses, or rows, one step forgets; between two steps others have their turn."""
 
+SPEND_STEPS = 500
+"""How many of those steps a sweep of rows takes at most: the leases of runs are not renewed meanwhile."""
+
 _log = structlog.get_logger("dragoman.store")
 
 
@@ -126,9 +129,10 @@ class Housekeeping:
 
     async def _sweep_spend(self) -> None:
         now = time.time()
-        forgotten = SWEPT_AT_ONCE
-        while forgotten == SWEPT_AT_ONCE:
-            forgotten = await self._gateway.store.sweep_spend(now - self._gateway.usage_retention, now, SWEPT_AT_ONCE)
+        before = now - self._gateway.usage_retention
+        for _ in range(SPEND_STEPS):
+            if await self._gateway.store.sweep_spend(before, now, SWEPT_AT_ONCE) < SWEPT_AT_ONCE:
+                break
 
     async def _trim(self, size: int) -> None:
         forgotten = SWEPT_AT_ONCE

@@ -186,7 +186,11 @@ class Run:
         """What is to be paid for, one count for each upstream call as far as calls are known apart."""
         if self.usage is None:
             return ()
-        return self.assembler.tally.calls() if self.usage_source == "provider" else (self.usage,)
+        tally = self.assembler.tally
+        if self.usage_source == "provider" and (calls := tally.calls()):
+            return calls
+        # A call of which the vendor counted nothing may have a price all the same.
+        return (self.usage,) if self.usage_source == "estimated" or tally.reported else ()
 
     @property
     def overhead(self) -> float:

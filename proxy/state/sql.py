@@ -57,10 +57,11 @@ class Driver(Protocol):
 
 
 class SqlStore(Store):
-    """A store on a driver."""
+    """A store on a driver. `most_rows`: of how many exchanges it is kept what they took (None: all)."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, most_rows: int | None = None) -> None:
         self._driver = driver
+        self._most_rows = most_rows
 
     async def open(self) -> None:
         await self._driver.open()
@@ -190,7 +191,7 @@ class SqlStore(Store):
         return in_order(totals)
 
     async def sweep_spend(self, before: float, now: float, limit: int) -> int:
-        return await self._driver.write(partial(sql_spend.sweep_spend, before, now, limit))
+        return await self._driver.write(partial(sql_spend.sweep_spend, before, now, limit, self._most_rows))
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 

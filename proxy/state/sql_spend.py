@@ -59,7 +59,7 @@ _SPENT: Final[Mapping[int, str]] = {
 }
 _HELD: Final[Mapping[int, str]] = {
     size: "SELECT meter, CAST(sum(amount) AS BIGINT), max(CASE WHEN id = ? THEN 1 ELSE 0 END) "  # noqa: S608
-    f"FROM dragoman_reservations WHERE until > ? AND meter IN ({_marks(size)}) GROUP BY meter"
+    f"FROM dragoman_reservations WHERE until > ? AND (id = ? OR meter IN ({_marks(size)})) GROUP BY meter"
     for size in _SIZES
 }
 # One that has expired is taken up again.
@@ -150,7 +150,7 @@ def _held(reservation_id: str, meters: Sequence[str], now: float) -> Operation[_
     amounts: dict[str, int] = {}
     by_itself = False
     for names in portions(meters, _SIZES):
-        rows = yield Query(_HELD[len(names)], (reservation_id, now, *names))
+        rows = yield Query(_HELD[len(names)], (reservation_id, now, reservation_id, *names))
         for meter, amount, own in rows:
             amounts[meter] = amount
             by_itself = by_itself or bool(own)
@@ -200,6 +200,7 @@ _SUMS: Final = ", ".join(
 _BETWEEN: Final = "FROM dragoman_spend WHERE at >= ? AND at < ?"
 _SLICE_END: Final = f"SELECT at {_BETWEEN} ORDER BY at LIMIT 1 OFFSET ?"
 _NEXT: Final = "SELECT min(at) FROM dragoman_spend WHERE at > ? AND at < ?"
+_OLDEST_KEPT = "SELECT at FROM dragoman_spend ORDER BY at DESC LIMIT 1 OFFSET ?"
 _OLD_ROWS = "SELECT id FROM dragoman_spend WHERE at < ? ORDER BY at LIMIT ? FOR UPDATE SKIP LOCKED"
 _FORGET_ROW = "DELETE FROM dragoman_spend WHERE id = ?"
 _IDLE_METERS = (
@@ -243,8 +244,11 @@ def spend_slice(by: Sequence[SpendColumn], since: float, until: float) -> Operat
     return Slice([_group(by, row) for row in rows if row[len(by)]], end)
 
 
-def sweep_spend(before: float, now: float, limit: int) -> Operation[int]:
-    """`Store.sweep_spend`."""
+def sweep_spend(before: float, now: float, limit: int, most: int | None) -> Operation[int]:
+    """`Store.sweep_spend`. Where there is a limit to them, rows beyond the `most` newest go as well."""
+    if most is not None:
+        kept = yield Query(_OLDEST_KEPT, (most - 1,))
+        before = max([before, *(row[0] for row in kept)])
     rows = yield Query(_OLD_ROWS, (before, limit))
     if rows:
         yield Batch(_FORGET_ROW, [(row[0],) for row in rows])

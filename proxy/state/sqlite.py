@@ -28,6 +28,9 @@ Durability: TypeAlias = Literal["process", "full"]
 MAX_BATCH: Final = 256
 """How many operations share a transaction at most."""
 
+ROWS_IN_MEMORY: Final = 100_000
+"""Of how many exchanges a store in memory tells what they took: about 50 MB."""
+
 OLDEST_SQLITE: Final = (3, 35, 0)
 """The first release with RETURNING."""
 
@@ -47,7 +50,7 @@ class SqliteStore(SqlStore):
     another process's transaction is waited for, in seconds."""
 
     def __init__(self, file: Path | None, durability: Durability = "process", *, patience: float = 5.0) -> None:
-        super().__init__(SqliteDriver(file, durability, patience))
+        super().__init__(SqliteDriver(file, durability, patience), ROWS_IN_MEMORY if file is None else None)
 
 
 class _Job(NamedTuple):

@@ -187,8 +187,8 @@ class LocalLedger:
 
     def _correct(self, charge: Charge, now: float) -> None:
         bucket = self._bucket(charge, now)
-        level = bucket.level - charge.amount * MICRO
-        bucket.level = max(-MAX_UNITS * MICRO, min(level, charge.limit * MICRO))
+        # Beyond its limit nothing is left of it when it is looked at next.
+        bucket.level = max(-MAX_UNITS * MICRO, bucket.level - charge.amount * MICRO)
 
     def _let_go(self, reservation_id: str) -> bool:
         """Whether there was anything."""
@@ -209,7 +209,8 @@ class LocalLedger:
         self._next_sweep = now + SWEEP_INTERVAL
         used = {claim.meter for claim in keep}
         for meter, account in list(self._accounts.items()):
-            if not account.held and account.used < now - FORGOTTEN_AFTER and meter not in used:
+            # Of these nothing is held back any more.
+            if account.used < now - FORGOTTEN_AFTER and meter not in used:
                 del self._accounts[meter]
         # After a minute a bucket is full again, unless it was in debt.
         for meter, bucket in list(self._buckets.items()):

@@ -94,7 +94,7 @@ class Series:
             )
         for child, number in zip(children, disjoint(count), strict=True):
             if number:
-                child.inc(number)
+                child.value += number
 
     def count_cost(self, cost: int, price_source: PriceSource, *, estimated: bool) -> None:
         """Add a cost, in USD * 10**12; `estimated`: of tokens that nobody but us has counted."""

@@ -48,6 +48,32 @@ WRONG = [
         "clients[0].limits.rpm: unknown key; known keys: requests_per_minute, tokens_per_minute, "
         "concurrent_streams, default_output_tokens",
     ),
+    (CLIENT % "budget: {usd: 5}", "clients[0].budget.per: is missing, expected a value"),
+    (CLIENT % "budget: 5", "clients[0].budget: found 5, expected a list"),
+    (
+        CLIENT % "budget: {usd: 1000001, per: day}",
+        "clients[0].budget.usd: found 1000001, expected a number not above 1000000",
+    ),
+    (
+        CLIENT % "budget: {usd: '0.1234567890123', per: day}",
+        "clients[0].budget.usd: found '0.1234567890123', expected a number with at most 12 decimals",
+    ),
+    (
+        CLIENT % "budget: {usd: 1, per: week}",
+        "clients[0].budget.per: found 'week', expected 'day', 'month' or 'total'",
+    ),
+    (
+        CLIENT % "budget: [{usd: 1, per: day}, {usd: -1, per: month}]",
+        "clients[0].budget[1].usd: found -1, expected a number not below 0",
+    ),
+    (
+        CLIENT % "budget: [{usd: 1, per: day}, {usd: 2, per: day}]",
+        "clients[0].budget: found a list, expected at most one budget per day, one per month and one in total",
+    ),
+    (
+        CLIENT % "limits: {tokens_per_minute: 1000000001}",
+        "clients[0].limits.tokens_per_minute: found 1000000001, expected a number not above 1000000000",
+    ),
     ("models: {'a b': {targets: [x/y], target: []}}", "models['a b'].target: unknown key; did you mean 'targets'?"),
     # wrong values
     ("strict: maybe", "strict: found 'maybe', expected true or false"),

@@ -472,6 +472,21 @@ def test_keys_without_effect_are_reported(tmp_path: Path) -> None:
     assert "canary" not in " ".join(said)
 
 
+@pytest.mark.parametrize(
+    ("written", "budgets"),
+    [
+        ("null", []),
+        ("[]", []),
+        ("{usd: 0.5, per: day}", [("0.5", "day")]),
+        ("{usd: '0.000000000001', per: total}", [("0.000000000001", "total")]),
+        ("[{usd: 1000000, per: month}, {usd: 0, per: day}]", [("1000000", "month"), ("0", "day")]),
+    ],
+)
+def test_a_budget_is_one_or_a_list(written: str, budgets: list[tuple[str, str]], tmp_path: Path) -> None:
+    (client,) = load_text(f"clients: [{{name: a, key: k, budget: {written}}}]", tmp_path).clients
+    assert [(budget.usd, budget.per) for budget in client.budget] == [(Decimal(usd), per) for usd, per in budgets]
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().strict = True  # type: ignore[misc] # what the test is about

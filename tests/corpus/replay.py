@@ -31,7 +31,7 @@ from proxy.responses.errors import ResponsesError
 from proxy.responses.request import parse_create
 from proxy.responses.response import opening
 from proxy.responses.seal import Sealer, SealKey
-from proxy.responses.usage import TokenCount
+from proxy.responses.usage import NO_TOKENS, TokenCount
 from proxy.state.store import Store
 from proxy.upstream.client import Answer, HttpClient, Upstream
 from proxy.usage.estimate import Estimator
@@ -55,7 +55,7 @@ class Replay:
     """What the client gets. `body`: the SSE body, empty for a plain answer. `response`: the object of the terminal
     event, or the plain answer. `error`: why the answer failed; `before_output`: while it could still be an HTTP error
     (`body` is then that of a stream that time had committed). `usage_source`: whose counts these are. `journal`: what a
-    store would get, None for a plain answer."""
+    store would get, None for a plain answer. `count`: what is to be paid for."""
 
     body: bytes
     response: dict[str, Any]
@@ -63,6 +63,7 @@ class Replay:
     before_output: bool
     usage_source: str
     journal: bytes | None
+    count: TokenCount
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -148,7 +149,8 @@ def _played(run: Run) -> Replay:
         pieces.append(sse.frame(run.assembler.take()))
     body = b"".join(pieces) + sse.DONE if run.prepared.stream else b""
     response: dict[str, Any] = orjson.loads(orjson.dumps(run.assembler.response))
-    return Replay(body, response, run.error, before_output, run.usage_source, run.assembler.journal())
+    count = run.usage or NO_TOKENS
+    return Replay(body, response, run.error, before_output, run.usage_source, run.assembler.journal(), count)
 
 
 def _now(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:

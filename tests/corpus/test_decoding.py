@@ -25,6 +25,19 @@ EMPTY = {
     "openrouter_chat-chat-tool-choice-and-calls-control-openrouter-cl-a16ba2c1": "the model had nothing to say",
 }
 
+PRICED_APART = {
+    "youtube-video-url-input-e496e09a": (1917, 1881, 0),
+    "return-matrix-direct-upload-e068c470": (144, 0, 0),
+    "voxtral-small-latest-c-b578b85d": (375, 0, 0),
+    "vertexai-gemini-2-5-flash-re-01f31454": (0, 0, 1),
+    "citations-after-rendering-ab2ce049": (0, 0, 1),
+    "pause-turn-web-search-vcr-eaab8736": (0, 0, 10),
+    "search-annotations-stream-6f26b1ab": (0, 0, 1),
+    "gpt-4o-mini-search-pr-9e3891e4": (0, 0, 1),
+    "openai-web-search-tool-a7f79b55": (0, 0, 1),
+}
+"""Recordings, by their end, that have sound in their input, within what was read from the cache, or web searches."""
+
 FINISH_REASONS = {
     "end_turn": "completed",
     "stop_sequence": "completed",
@@ -92,6 +105,22 @@ def test_usage_is_the_vendors_arithmetic(recording: Recording) -> None:
         told = expected["input_tokens"] != ESTIMATED.input_tokens
         assert played.usage_source == ("provider" if told else "estimated")
     assert played.response["usage"] == expected
+
+
+@pytest.mark.parametrize("recording", ALL)
+def test_what_has_a_price_of_its_own_is_counted(recording: Recording) -> None:
+    count = replay(recording).count
+    apart = count.input_audio_tokens, count.cached_audio_tokens, count.web_searches
+    assert apart == next((told for end, told in PRICED_APART.items() if recording.id.endswith(end)), (0, 0, 0))
+    assert (count.output_audio_tokens, count.output_image_tokens) == (0, 0)
+    if count.cache_write_1h_tokens:
+        assert b"ephemeral_1h_input_tokens" in recording.body
+
+
+@pytest.mark.parametrize("recording", WHOLE)
+def test_streaming_vendor_is_paid_as_much_as_one_that_answers_at_once(recording: Recording) -> None:
+    told = replay(recording, stream=True, body=as_stream(recording), content_type="text/event-stream")
+    assert told.count == replay(recording).count
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])

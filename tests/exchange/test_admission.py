@@ -202,10 +202,10 @@ async def test_too_many_requests_a_minute_are_refused(desk: Desk) -> None:
     limits = Limits(requests_per_minute=3)
     for _ in range(3):
         await desk.admit(limits, desk.house.prepared("hi"))
-    error = await desk.refused(limits, desk.house.prepared("hi"), now=NOON + 0.5)
+    error = await desk.refused(limits, desk.house.prepared("hi"), now=NOON + 0.75)
     assert (error.type, error.code) == ("requests", "rate_limit_exceeded")
     assert error.message == (
-        "Rate limit reached for m on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 19.5s."
+        "Rate limit reached for m on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 19.25s."
     )
     assert error.headers == {
         "retry-after": "20",

@@ -8,8 +8,9 @@ import pytest
 
 from proxy.exchange import housekeeping
 from proxy.exchange.housekeeping import Intervals
-from proxy.state.records import StoredResponse
+from proxy.state.records import Charge, Spending, StoredResponse
 from tests.http.sockets import connected
+from tests.state.kit import spend_row
 from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.waiting import eventually
 
@@ -83,6 +84,20 @@ async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: 
     path = f"/v1/conversations/{conversation['conversation']['id']}"
     assert (await gateway.request("GET", path)).status == 200
     assert await gateway.metric(FORGOTTEN, reason="expired") == 0
+
+
+async def test_rows_of_the_spend_record_go_after_their_time_and_budgets_do_not(gateways: Gateways, store: str) -> None:
+    gateway = await gateways.start(store=store, usage_retention="1d")
+    kept, now = gateway.server.gateway.store, time.time()
+    charge = Charge("ann/usd/total", "budget", 100, 1)
+    ages = {"new": 0.0, "younger": 86_000.0, "older": 87_000.0, "oldest": 10**8}
+    await kept.add_spend([Spending(spend_row(name, at=now - age), [charge]) for name, age in ages.items()], now)
+
+    async def look() -> int:
+        return sum(group.requests for group in await kept.spend([], 0, now + 1))
+
+    await eventually(look, lambda rows: rows == 2)
+    assert await kept.spent([charge.meter]) == {charge.meter: 4}
 
 
 async def test_what_is_not_to_be_stored_does_not_reach_the_disk(gateways: Gateways, tmp_path: Path) -> None:

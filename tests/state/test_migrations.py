@@ -13,9 +13,10 @@ import pytest
 
 from proxy.state import schema
 from proxy.state.postgres import PostgresStore
+from proxy.state.records import Charge, Place, Spending
 from proxy.state.sqlite import SqliteStore
 from proxy.state.store import StoreOpenError
-from tests.state.kit import answer, exists
+from tests.state.kit import FOREVER, NOW, answer, beginning, exists, listed, run_of, spend_row, talk
 
 LATEST = len(schema.MIGRATIONS)
 COLUMN = ("ALTER TABLE dragoman_secrets ADD COLUMN note {text}",)
@@ -57,6 +58,31 @@ async def opened_and_closed(store: SqliteStore | PostgresStore) -> None:
     await store.close()
 
 
+async def filled_by_the_first_release(store: SqliteStore | PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the release the first one for a while, and keep one of each."""
+    with monkeypatch.context() as patched:
+        for module in ("schema", "sqlite", "postgres"):
+            patched.setattr(f"proxy.state.{module}.MIGRATIONS", schema.MIGRATIONS[:1])
+        await store.open()
+        await talk(store, "i1", "i2")
+        await store.save(answer("r", after=Place("conv", 2), conversation="conv"))
+        await store.start_run(beginning("run"), run_of("run"), FOREVER)
+        await store.secret("seal", b"first")
+        await store.close()
+
+
+async def assert_whole(store: SqliteStore | PostgresStore) -> None:
+    """What the first release kept is there, and what was spent is kept now. Closes the store."""
+    assert await listed(store, "conv") == ["i1", "i2", "r_in", "r_out"]
+    assert await exists(store, "r")
+    assert await store.renew_runs("one", FOREVER) == {"run": False}
+    assert await store.secret("seal", b"second") == b"first"
+    assert await store.spend([], 0, FOREVER) == []
+    await store.add_spend([Spending(spend_row("r"), [Charge("ann/usd/total", "budget", 10, 3)])], NOW)
+    assert await store.spent(["ann/usd/total"]) == {"ann/usd/total": 3}
+    await store.close()
+
+
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
@@ -81,6 +107,19 @@ async def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_has(
     assert version_of(file) == LATEST + 1
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("SELECT note FROM dragoman_secrets")
+
+
+async def test_a_file_without_a_spend_record_gets_one_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "dragoman.db"
+    store = SqliteStore(file)
+    await filled_by_the_first_release(store, monkeypatch)
+    assert version_of(file) == 1
+    assert "dragoman_spend" not in tables_of(file)
+    await store.open()
+    await assert_whole(store)
+    assert version_of(file) == LATEST
 
 
 async def test_a_file_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
@@ -176,6 +215,19 @@ async def test_an_older_database_is_brought_up_to_date_and_keeps_what_it_has(
     assert await exists(store, "r")
     await store.close()
     assert await versions_of(fresh_postgres_url) == [LATEST + 1]
+
+
+async def test_a_database_without_a_spend_record_gets_one_and_keeps_what_it_has(
+    fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled_by_the_first_release(PostgresStore(fresh_postgres_url), monkeypatch)
+    assert await versions_of(fresh_postgres_url) == [1]
+    stores = [PostgresStore(fresh_postgres_url) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    for store in stores[1:]:
+        await store.close()
+    await assert_whole(stores[0])
+    assert await versions_of(fresh_postgres_url) == [LATEST]
 
 
 async def test_a_database_of_a_later_release_is_left_alone(

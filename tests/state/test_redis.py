@@ -8,11 +8,25 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from proxy.state.records import Conversation, EventBatch, Place, StoredItem
+from proxy.state.records import Charge, Claim, Conversation, EventBatch, Grant, Place, Spending, StoredItem
 from proxy.state.redis import RedisStore
 from proxy.state.redis_server import MAX_CONNECTIONS, PREFIX
 from proxy.state.store import HistoryGoneError, StoreOpenError, StoreUnavailableError
-from tests.state.kit import NOW, OWNER, answer, beginning, end_of, ending, exists, history, items, kept, listed, run_of
+from tests.state.kit import (
+    NOW,
+    OWNER,
+    answer,
+    beginning,
+    end_of,
+    ending,
+    exists,
+    history,
+    items,
+    kept,
+    listed,
+    run_of,
+    spend_row,
+)
 from tests.state.servers import Server, redis_server
 
 PASSWORD = "open-sesame"
@@ -58,6 +72,11 @@ async def one_of_each(store: RedisStore) -> None:
         assert await store.append_events(response_id, "one", EventBatch(0, 1, b"data"))
     assert await store.finish_run("e", "one", ending("e", keep_events=True))
     assert await store.secret("seal", b"candidate") == b"candidate"
+    claims = [Claim("ann/usd/day/2027-01-15", "budget", 100, 10), Claim("ann/requests", "rate", 60, 1)]
+    for name in ("a", "b", "c"):
+        assert isinstance(await store.reserve(name, claims, NOW, NOW + 10), Grant)
+    await store.add_spend([Spending(spend_row("a"), [Charge(claims[0].meter, "budget", 100, 5)])], NOW)
+    assert await store.reserve("late", claims, NOW + 20, NOW + 30) == Grant((85, 59))
 
 
 async def test_all_keys_lie_in_one_slot_of_a_cluster(store: RedisStore, client: Redis) -> None:
@@ -74,6 +93,7 @@ async def test_nothing_is_left_of_what_was_deleted(store: RedisStore, client: Re
     assert await store.delete_conversation("conv", OWNER)
     for response_id in "adbcef":
         assert await store.delete_response(response_id, OWNER, NOW)
+    assert await store.sweep_spend(NOW + 1, NOW + 101 * 86_400, 100) == 1
     kept_keys = {key.removeprefix(PREFIX.encode()) for key in await client.keys()}
     assert kept_keys == {b"schema", b"sequence", b"secrets", b"size"}
     assert await client.get(f"{PREFIX}size") == b"0"
@@ -221,7 +241,20 @@ async def test_a_server_without_memory_still_reads_and_forgets(server: Server) -
         await store.create_conversation(Conversation("conv", OWNER, int(NOW), {}), items("i1"))
         first = await kept(store, answer("a", after=await end_of(store, "conv"), conversation="conv"))
         await store.start_run(beginning("run"), run_of("run"), NOW)
+        claim = Claim("ann/usd/total", "budget", 100, 10)
+        assert isinstance(await store.reserve("claim", [claim], NOW, NOW + 10), Grant)
+        await store.add_spend([Spending(spend_row("a"))], NOW)
         await client.config_set("maxmemory", 1)
+        for refused in (
+            store.reserve("more", [claim], NOW, NOW + 10),
+            store.add_spend([Spending(spend_row("b"))], NOW),
+        ):
+            with pytest.raises(StoreUnavailableError):
+                await refused
+        assert await store.spent([claim.meter]) == {claim.meter: 0}
+        assert len(await store.spend([], 0, NOW + 1)) == 1
+        await store.release("claim", [Charge(claim.meter, "budget", 100, 1)], NOW)
+        assert await store.sweep_spend(NOW + 1, NOW, 10) == 1
         with pytest.raises(StoreUnavailableError):
             await store.save(answer("b", after=first.place, conversation="conv"))
         with pytest.raises(StoreUnavailableError):

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 import pytest
 
 from proxy.state.postgres import PostgresStore
-from proxy.state.records import Place
+from proxy.state.records import Charge, Claim, Place, Spending
 from proxy.state.redis import RedisStore
 from proxy.state.store import Store, StoreUnavailableError
-from tests.state.kit import NOW, OWNER, answer, beginning, exists, history, kept, run_of
+from tests.state.kit import NOW, OWNER, answer, beginning, exists, history, kept, run_of, spend_row
 from tests.state.servers import Server, postgres_server, redis_server
 
 SERVERS: Mapping[str, Callable[[], AbstractContextManager[Server]]] = {
@@ -19,6 +19,9 @@ SERVERS: Mapping[str, Callable[[], AbstractContextManager[Server]]] = {
 }
 
 STORES: Mapping[str, Callable[[str], Store]] = {"redis": RedisStore, "postgres": PostgresStore}
+
+
+CLAIM = Claim("ann/usd/total", "budget", 10**6, 1)
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -69,6 +72,12 @@ async def test_without_its_server_every_call_says_so(store: Store, server: Serve
         lambda: store.secret("seal", b"candidate"),
         lambda: store.sweep(NOW, 10),
         lambda: store.trim(0, 10),
+        lambda: store.reserve("claim", [CLAIM], NOW, NOW + 10),
+        lambda: store.release("claim", [], NOW),
+        lambda: store.add_spend([Spending(spend_row("row"))], NOW),
+        lambda: store.spent([CLAIM.meter]),
+        lambda: store.spend(["client"], 0, NOW),
+        lambda: store.sweep_spend(NOW, NOW, 10),
     ]
     for call in calls:
         with pytest.raises(StoreUnavailableError) as raised:
@@ -140,3 +149,32 @@ async def test_what_was_acknowledged_survives_the_crash_of_the_server(store: Sto
         assert response is not None
         number = int(name.rpartition("_")[2])
         assert len(await history(store, response.place)) == 2 * number + 2
+
+
+async def test_rows_that_are_added_again_after_a_crash_are_charged_once(store: Store, server: Server) -> None:
+    meter = "crash/usd/total"
+    spendings = [
+        Spending(spend_row(f"crash_{number}", client="crash"), [Charge(meter, "budget", 10**6, 1)])
+        for number in range(2_000)
+    ]
+    told = asyncio.Event()
+
+    async def write(rows: list[Spending]) -> None:
+        while True:
+            try:
+                await store.add_spend(rows, NOW)
+            except StoreUnavailableError:
+                await told.wait()
+            else:
+                return
+
+    batches = [spendings[start : start + 50] for start in range(0, len(spendings), 50)]
+    await asyncio.gather(*(write(rows) for rows in batches[:20]))
+    writes = [asyncio.create_task(write(rows)) for rows in batches]
+    await asyncio.to_thread(server.crash)
+    await restart(server)
+    told.set()
+    await asyncio.gather(*writes)
+    assert await store.spent([meter]) == {meter: 2_000}
+    groups = await store.spend(["client"], 0, NOW + 1)
+    assert [group.requests for group in groups if group.by == ("crash",)] == [2_000]

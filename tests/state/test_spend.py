@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from proxy.state.opening import store_from
 from proxy.state.records import Charge, Claim, Grant, Shortfall, SpendColumn, SpendGroup, Spending
 from proxy.state.store import Store
 from tests.state.kit import NOW, ONE_PROCESS, Backend, spend_row
@@ -121,6 +122,13 @@ async def test_an_id_that_claims_buckets_alone_is_granted_again_too(store: Store
         assert await store.reserve("a", [rate(10), rate(100, 1_000, TOKENS)], NOW, END) == Grant((50, 900))
     await store.release("a", (), NOW)
     assert await store.reserve("a", [rate(10), rate(100, 1_000, TOKENS)], NOW, END) == Grant((40, 800))
+
+
+async def test_an_id_that_holds_claims_takes_nothing_of_other_meters_either(store: Store) -> None:
+    assert await granted(store, "a", budget(60))
+    assert await store.reserve("a", [budget(10, meter=TODAY), rate(10)], NOW, END) == Grant((100, 60))
+    assert await store.reserve("a", [budget(101, meter=TODAY)], NOW, END) == Grant((100,))
+    assert await left(store) == 40
 
 
 async def test_one_claim_that_does_not_fit_takes_nothing_of_the_others(store: Store) -> None:
@@ -463,6 +471,18 @@ async def test_sweeps_at_once_count_each_row_once(store: Store, other: Store) ->
     await store.add_spend([Spending(spend_row(f"r{number}")) for number in range(30)], NOW)
     counts = await asyncio.gather(*(one.sweep_spend(NOW + 1, NOW, 7) for one in (store, other) * 5))
     assert sum(counts) == 30
+
+
+async def test_in_memory_the_oldest_rows_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.state.sqlite.ROWS_IN_MEMORY", 10)
+    store = store_from("memory://", durability="process")
+    await store.open()
+    await store.add_spend([Spending(spend_row(f"r{number}", at=NOW + number)) for number in range(30)], NOW)
+    assert [await store.sweep_spend(0, NOW, 15) for _ in range(3)] == [15, 5, 0]
+    (group,) = await store.spend([], 0, NOW + 100)
+    assert group.requests == 10
+    assert await store.spend([], 0, NOW + 20) == []
+    await store.close()
 
 
 async def test_what_was_spent_of_a_window_that_lasts_is_kept_when_its_rows_go(store: Store) -> None:

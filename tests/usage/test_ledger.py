@@ -130,6 +130,19 @@ async def test_a_bucket_fills_evenly_and_never_beyond_its_limit(ledger: LocalLed
     assert await ledger.reserve("e", [rate(1)], NOW + 9_000) == Shortfall(0, 0, 1.0)
 
 
+async def test_a_bucket_is_given_back_no_more_than_it_holds(ledger: LocalLedger) -> None:
+    await ledger.reserve("a", [rate(40)], NOW)
+    await ledger.release("a", [charge(rate(40), -40)], NOW + 30)
+    assert ledger.left(rate(1), NOW + 30) == 60
+    assert await ledger.reserve("b", [rate(60)], NOW + 30) == Grant([0])
+
+
+async def test_the_debt_of_a_bucket_is_bounded(ledger: LocalLedger) -> None:
+    await ledger.reserve("a", [rate(1)], NOW)
+    ledger.settle("a", [charge(rate(1), 10**18)], NOW)
+    assert await ledger.reserve("b", [rate(1)], NOW) == Shortfall(0, 0, 10**9 + 1.0)
+
+
 async def test_more_than_a_bucket_holds_never_fits(ledger: LocalLedger) -> None:
     assert await ledger.reserve("a", [rate(61)], NOW) == Shortfall(0, 60, None)
 
@@ -220,6 +233,9 @@ async def test_old_meters_leave_the_memory_and_nothing_is_forgotten(store: Fault
     await ledger.reserve("b", [budget(1, meter="shop/usd/day/2027-01-02")], later)
     assert ledger.left(budget(0), later) is None
     assert await ledger.reserve("c", [budget(41)], later) == Shortfall(0, 40, None)
+    # One that is used again after all that time is not forgotten on the way.
+    later += ledger_module.FORGOTTEN_AFTER + ledger_module.SWEEP_INTERVAL
+    assert await ledger.reserve("d", [budget(40)], later) == Grant([0])
 
 
 async def test_the_budgets_of_all_clients_are_told(store: FaultyStore) -> None:

@@ -115,6 +115,18 @@ async def test_a_full_batch_does_not_wait(store: RecordingStore) -> None:
     await writer.stop()
 
 
+async def test_a_row_that_comes_while_others_are_written_is_written_too(
+    store: RecordingStore, writer: SpendWriter
+) -> None:
+    gate = store.hold("add_spend")
+    writer.start()
+    writer.add(spending("first"))
+    await store.begun("add_spend")
+    writer.add(spending("second"))
+    gate.set()
+    await all_kept(store, 2)
+
+
 async def test_flushing_nothing_does_nothing(store: RecordingStore, writer: SpendWriter) -> None:
     await writer.flush()
     assert store.batches == []

@@ -165,6 +165,32 @@ def test_modalities(report: Any, expected: Usage) -> None:
     assert last_usage(report, report) == expected
 
 
+QUERIES: dict[str, Any] = {"groundingMetadata": {"webSearchQueries": ["a", "", "b", "a"], "imageSearchQueries": ["c"]}}
+
+
+def searches(events: Any) -> list[int]:
+    return [event.web_searches for event in events if isinstance(event, Usage) and event.web_searches is not None]
+
+
+def test_each_different_query_is_a_search() -> None:
+    assert searches(whole(stop(said("A"), **QUERIES))) == [3]
+    assert searches(streamed(chunk(said("A"), **QUERIES), chunk(said("B")), stop(**QUERIES))) == [3]
+    assert searches(whole(stop(said("A"), groundingMetadata={"webSearchQueries": [""]}))) == []
+
+
+def test_a_call_of_the_search_tool_is_a_search() -> None:
+    def asked(*queries: str, tool: Any = "GOOGLE_SEARCH_WEB") -> dict[str, Any]:
+        return {"toolCall": {"toolType": tool, "id": "t", "args": {"queries": list(queries)}}}
+
+    assert searches(streamed(chunk(asked("a", "b")), chunk(asked("c")), stop(said("A")))) == [2, 3]
+    assert searches(streamed(chunk(asked("a", "b")), stop(said("A"), **QUERIES))) == [2, 3]
+    assert searches(streamed(chunk(asked("a", tool="FILE_SEARCH"), asked("a", tool=["x"])), stop(said("A")))) == []
+
+
+def test_searches_of_an_answer_that_is_cut_are_counted() -> None:
+    assert searches(streamed(chunk(said("A"), **QUERIES))) == [3]
+
+
 def test_details_that_grow_are_told() -> None:
     reports = [counts(P=100, C=5, total=105) | details("promptTokensDetails", AUDIO=number) for number in (6, 6, 8, 7)]
     events = streamed(*(chunk(said("A"), usage=report) for report in reports), stop())

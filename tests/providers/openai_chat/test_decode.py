@@ -352,6 +352,13 @@ def test_whether_reasoning_is_part_of_the_output(total: int | None, thought: int
     assert Usage(818, None, None, None, output, thought) in events
 
 
+def test_counts_of_nothing_take_nothing_back() -> None:
+    nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    reports: list[object] = [{"choices": [], "usage": usage} for usage in (nothing, COUNTS, nothing)]
+    events = streamed(chunk(finish_reason="stop"), *reports)
+    assert [event for event in events if isinstance(event, Usage)] == [Usage(0, output_tokens=0), USAGE]
+
+
 @pytest.mark.parametrize(("dialect", "output", "thought"), [("generic", 74, 62), ("xai", 74, 62), ("vllm", 12, None)])
 def test_what_stands_in_the_total_alone_is_reasoning(dialect: str, output: int, thought: int | None) -> None:
     counts = {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}
