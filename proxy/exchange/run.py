@@ -54,6 +54,9 @@ BACK_OFF = 0.25
 MAX_RETRY_WAIT = 5.0
 """The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
 
+DRAINED_BYTES = 2**20
+"""How much of an answer is read at most whose client has left."""
+
 MAX_PAUSES = 10
 """How often an answer goes on that its vendor paused, before it is incomplete."""
 
@@ -365,11 +368,12 @@ class Run:
         call, patience = self._upstream_call, self._gateway.drain
         if call is None or not call.answering or patience <= 0:
             return
+        left = DRAINED_BYTES
         # Whatever goes wrong now, nobody is there to be told.
         with suppress(Exception):
             async with asyncio.timeout(patience):
-                while not self._answered:
-                    await self._read(call)
+                while left > 0 and not self._answered:
+                    left -= await self._read(call)
 
     async def _forget_conversation(self) -> None:
         """Take back the conversation that the request made, of which its client does not know."""
@@ -405,15 +409,19 @@ class Run:
             self._upstream_call = None
             self._feed(salvaged)
 
-    async def _read(self, call: UpstreamCall) -> None:
+    async def _read(self, call: UpstreamCall) -> int:
+        """Wait for the next piece, and work it in; how many bytes it has."""
         began = time.perf_counter()
         try:
             piece = await call.piece()
         finally:
             self.upstream_seconds += time.perf_counter() - began
+        if piece and self.first_output is not None:
+            self.chunk_times.chunk(time.perf_counter())
         self._feed(call.events(piece))
         if not piece and not self._answered:
             self.assembler.feed((Failed(ProviderError("cut", CUT)),))
+        return len(piece)
 
     async def _go_on(self, finished: Finished) -> None:
         """Have another call go on with an answer that the vendor only paused."""

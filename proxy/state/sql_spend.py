@@ -203,10 +203,7 @@ _NEXT: Final = "SELECT min(at) FROM dragoman_spend WHERE at > ? AND at < ?"
 _OLDEST_KEPT = "SELECT at FROM dragoman_spend ORDER BY at DESC LIMIT 1 OFFSET ?"
 _OLD_ROWS = "SELECT id FROM dragoman_spend WHERE at < ? ORDER BY at LIMIT ? FOR UPDATE SKIP LOCKED"
 _FORGET_ROW = "DELETE FROM dragoman_spend WHERE id = ?"
-_IDLE_METERS = (
-    f"SELECT id FROM dragoman_meters WHERE at < ? AND id NOT LIKE '%{ENDLESS}' LIMIT ? "  # noqa: S608
-    "FOR UPDATE SKIP LOCKED"
-)
+_IDLE_METERS = f"SELECT id FROM dragoman_meters WHERE at < ? AND id NOT LIKE '%{ENDLESS}' FOR UPDATE SKIP LOCKED"  # noqa: S608
 _FORGET_METER = "DELETE FROM dragoman_meters WHERE id = ?"
 _FORGET_RESERVATIONS = "DELETE FROM dragoman_reservations WHERE until < ?"
 
@@ -254,7 +251,7 @@ def sweep_spend(before: float, now: float, limit: int, most: int | None) -> Oper
         yield Batch(_FORGET_ROW, [(row[0],) for row in rows])
     if len(rows) < limit:
         yield Query(_FORGET_RESERVATIONS, (now - RESERVATIONS_KEPT,))
-        idle = yield Query(_IDLE_METERS, (now - METERS_KEPT, limit))
+        idle = yield Query(_IDLE_METERS, (now - METERS_KEPT,))
         if idle:
             yield Batch(_FORGET_METER, [(row[0],) for row in idle])
     return len(rows)

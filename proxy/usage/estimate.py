@@ -55,6 +55,9 @@ _DIRECT_CHARACTERS: Final = 20_000
 _CHARACTERS_PER_TEXT: Final = 20
 """What beginning another text takes, measured in the time for characters."""
 
+MAX_COUNTED: Final = 2_000_000
+"""How many characters are counted, in a tenth of a second or in one; what follows is taken to be like them."""
+
 _PIECE_CHARACTERS: Final = 4_096
 _BYTES_PER_TOKEN: Final = 4
 _TEXT_FILES: Final = ("data:text/", "data:application/json")
@@ -117,7 +120,10 @@ class Estimator:
         await self.load()
         if size + _CHARACTERS_PER_TEXT * len(gathered) <= _DIRECT_CHARACTERS:
             return self._count(gathered)
-        return await asyncio.to_thread(self._count, gathered)
+        if size <= MAX_COUNTED:
+            return await asyncio.to_thread(self._count, gathered)
+        counted = await asyncio.to_thread(self._count, _beginning(gathered))
+        return -(-counted * size // MAX_COUNTED)
 
     async def estimate(self, prepared: "Prepared", output: Sequence[Mapping[str, object]]) -> TokenCount:
         """The counts of one upstream call: what the vendor was sent and the output items that came of it.
@@ -172,6 +178,18 @@ def _encoding(vocabulary: Path) -> "Encoding":
         for token, _, rank in (line.partition(b" ") for line in content.splitlines())
     }
     return Encoding("o200k_base", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens=_SPECIAL_TOKENS)
+
+
+def _beginning(texts: Sequence[str]) -> list[str]:
+    """The first `MAX_COUNTED` characters of the texts."""
+    beginning: list[str] = []
+    left = MAX_COUNTED
+    for text in texts:
+        beginning.append(text[:left])
+        left -= len(beginning[-1])
+        if not left:
+            break
+    return beginning
 
 
 def _pieces(text: str) -> Iterator[str]:

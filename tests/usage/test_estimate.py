@@ -36,7 +36,7 @@ from proxy.provider.history import (
 from proxy.responses.request import CreateRequest, TextConfig
 from proxy.responses.usage import NO_TOKENS
 from proxy.usage import estimate
-from proxy.usage.estimate import FILE_TOKENS, IMAGE_TOKENS, Estimator, input_texts, output_texts
+from proxy.usage.estimate import FILE_TOKENS, IMAGE_TOKENS, MAX_COUNTED, Estimator, input_texts, output_texts
 
 
 @cache
@@ -398,3 +398,11 @@ def test_tools_of_every_kind_count() -> None:
     texts = " ".join(input_texts(made))
     assert all(text in texts for text in ("patch", "Patches it.", "start: x", "mcp", "docs", "All of it."))
     assert "secret" not in texts
+
+
+async def test_a_text_without_end_counts_like_its_beginning(estimator: Estimator) -> None:
+    words = "one two three four five six seven eight nine ten "
+    whole = words * (3 * MAX_COUNTED // len(words))
+    beginning = await estimator.count([whole[:MAX_COUNTED]])
+    assert await estimator.count([whole]) == pytest.approx(3 * beginning, rel=1e-3)
+    assert await estimator.count([whole[: MAX_COUNTED // 2], whole]) == pytest.approx(3.5 * beginning, rel=1e-3)

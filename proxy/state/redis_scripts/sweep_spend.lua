@@ -10,7 +10,7 @@ if #ids < tonumber(limit) then
   for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. 'ended', '-inf', '(' .. ARGV[3])) do
     let_go(id)
   end
-  for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. 'meters', '-inf', '(' .. ARGV[4], 'LIMIT', 0, limit)) do
+  for _, id in ipairs(call('ZRANGEBYSCORE', prefix .. 'meters', '-inf', '(' .. ARGV[4])) do
     call('DEL', key('meter', id))
     call('ZREM', prefix .. 'meters', id)
   end

@@ -32,9 +32,12 @@ _MINUTE: Final = "Counted in each minute, up to two minutes ago; the first reque
 
 
 def counted(name: str, selected: str, by: str = "", over: str = "$__range") -> str:
-    """The exact number of what was counted in a time, from the recorded minutes."""
+    """The exact number of what was counted in a time, from the recorded minutes; Prometheus' own estimate of what is
+    not recorded yet, in the first two minutes and without the rules."""
     total = f"sum by ({by})" if by else "sum"
-    return f"{total} (sum_over_time(dragoman:{name}:increase1m{{{selected}}}[{over}]))"
+    raw = f"delta(dragoman_{name}" if name == "cache_saved_usd" else f"increase(dragoman_{name}_total"
+    recorded = f"{total} (sum_over_time(dragoman:{name}:increase1m{{{selected}}}[{over}]))"
+    return f"({recorded} or {total} ({raw}{{{selected}}}[{over}])))"
 
 
 def or_nothing(expr: str) -> str:
@@ -160,7 +163,7 @@ COST: Final = dashboard(
                 width=10,
             ),
             table(
-                "Budgets",
+                "Budgets, in USD",
                 ("client", "per"),
                 {
                     "Spent": (f"max by (client, per) (dragoman_budget_spent_usd{{{CLIENT}}})", DOLLARS),

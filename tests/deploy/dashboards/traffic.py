@@ -146,15 +146,14 @@ TRAFFIC: Final = dashboard(
                 "Output tokens per second",
                 [
                     Query(
-                        f"sum by (provider, model) (rate(dragoman_tokens_total{{{ALL}, {_WRITTEN}}}{_RATE})) "
+                        f"sum by (provider, model) (rate(dragoman_tokens_total{{{TARGET}, {_WRITTEN}}}{_RATE})) "
                         f"/ (sum by (provider, model) (rate(dragoman_request_seconds_sum{{{TARGET}}}{_RATE})) > 0)",
                         "{{provider}}/{{model}}",
                     )
                 ],
                 "cps",
-                "How quickly a model writes: its output and reasoning, by the seconds that its requests took in all. "
-                "Select all "
-                "clients: durations are not told apart by client.",
+                "How quickly a model writes: its output and reasoning, by the seconds that its requests took in all. Of all "
+                "clients, because durations are not told apart by client.",
             ),
             lines(
                 "Time between pieces",
@@ -172,7 +171,7 @@ TRAFFIC: Final = dashboard(
         heading("At work"),
         [
             lines(
-                "In flight",
+                "In flight, over time",
                 [
                     Query("sum(dragoman_requests_in_flight)", "requests"),
                     Query("sum(dragoman_streams_open)", "streams"),

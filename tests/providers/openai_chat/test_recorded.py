@@ -28,8 +28,8 @@ FAMILIES = (
     *("crusoe_chat", "databricks_chat", "doubleword_chat", "gpustack_openai_chat", "snowflake_chat"),
     *("vercel_gateway_chat", "mistral_chat"),
 )
-#: Vendors whose total has tokens that no other number tells: Gemini's thoughts.
-UNEXPLAINED_TOTALS = {"gemini_openai_chat"}
+#: Vendors whose total leaves out tokens that another number tells: the reasoning of Gemini.
+UNEXPLAINED_TOTALS = {"vercel_gateway_chat"}
 #: Failures of the model that Groq answers as mistakes of the request.
 SLIPS = {"tool_use_failed": "vendor_failure"}
 CLASSES = {400: "bad_request", 401: "bad_credential", 429: "rate_limit", 500: "vendor_failure"}
@@ -113,7 +113,7 @@ def _check_usage(events: list[Event], values: list[dict[str, Any]], family: str)
     assert total.input_tokens == last["prompt_tokens"] + (audio if besides else 0)
     reasoning = (last.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
     outside = last["total_tokens"] == last["prompt_tokens"] + last["completion_tokens"] + reasoning
-    if recording.folder == "gemini_openai_chat":
+    if family == "gemini_openai_chat":
         # Its reasoning is in the total alone.
         reasoning, outside = last["total_tokens"] - last["prompt_tokens"] - last["completion_tokens"], True
     outside = outside or reasoning > last["completion_tokens"]
