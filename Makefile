@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test lint bench clients docs lock clean
+.PHONY: help setup local demo test lint bench clients docs dashboards lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test lint bench clients docs lock clean"
+	@echo "Targets: setup local demo test lint bench clients docs dashboards lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -74,6 +74,10 @@ clients: setup
 docs: setup
 	@$(BIN)/python -m tests.dictionary
 	@$(BIN)/python -m tests.docs
+
+# deploy/grafana/dashboards, from what tests/deploy/dashboards says.
+dashboards: setup
+	@$(BIN)/python -m tests.deploy
 
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
 lock: | $(UV)

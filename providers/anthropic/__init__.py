@@ -105,7 +105,7 @@ class Anthropic(Provider):
         reading = decoder.inner if isinstance(decoder, RestoringDecoder) else decoder
         return continued(call, reading) if isinstance(reading, MessagesDecoder) else None
 
-    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
         """The call without what the vendor refused, where the answer says what that was."""
         return amended(call, error)
 

@@ -4,7 +4,7 @@ Nothing is remembered: one client's request must not change another's.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,11 +16,11 @@ from proxy.provider.contract import Call
 from proxy.provider.conversions import Conversion, approximated, dropped
 from proxy.provider.errors import ProviderError
 
-Amendment = Callable[[Json, str], Conversion | None]
-"""Changes the body in view of the vendor's message; None: nothing could be changed."""
+Amendment = Callable[[Json, str], list[Conversion]]
+"""Changes the body in view of the vendor's message, and says what that lost; nothing: nothing could be changed."""
 
 
-def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+def amended(call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
     """The changed call and what the change lost."""
     if error.error_class != "bad_request" and error.vendor_status != 404:
         return None
@@ -31,12 +31,12 @@ def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
     if not isinstance(body, dict):
         return None
     for pattern, amendment in AMENDMENTS:
-        if pattern.search(error.message) and (conversion := amendment(body, error.message)) is not None:
-            return replace(call, body=orjson.dumps(body)), conversion
+        if pattern.search(error.message) and (conversions := amendment(body, error.message)):
+            return replace(call, body=orjson.dumps(body)), conversions
     return None
 
 
-def _without_thinking_blocks(body: Json, message: str) -> Conversion | None:
+def _without_thinking_blocks(body: Json, message: str) -> list[Conversion]:
     kept: list[object] = []
     found = False
     for entry in sequence(body.get("messages")):
@@ -47,12 +47,12 @@ def _without_thinking_blocks(body: Json, message: str) -> Conversion | None:
         if visible or not blocks:
             kept.append(turn | {"content": visible} if blocks else turn)
     if not found:
-        return None
+        return []
     body["messages"] = kept
     if mapping(body.get("thinking")).get("type") == "enabled" and _ends_in_results(kept):
         # With a thinking budget the step that is still open would have to begin with its thinking.
         del body["thinking"]
-    return dropped("input", "the provider refused the reasoning of earlier turns")
+    return [dropped("input", "the provider refused the reasoning of earlier turns")]
 
 
 def _ends_in_results(messages: list[object]) -> bool:
@@ -60,32 +60,35 @@ def _ends_in_results(messages: list[object]) -> bool:
     return any(mapping(block).get("type") == "tool_result" for block in blocks)
 
 
-def _without_strict(body: Json, message: str) -> Conversion | None:
+def _without_strict(body: Json, message: str) -> list[Conversion]:
     strict = [tool for tool in map(mapping, sequence(body.get("tools"))) if tool.pop("strict", None)]
-    return dropped("tools.strict", "the provider finds the schemas too complex") if strict else None
+    return [dropped("tools.strict", "the provider finds the schemas too complex")] if strict else []
 
 
-def _without_sampling(body: Json, message: str) -> Conversion | None:
-    for name in ("top_p", "temperature"):
-        if name in message and body.pop(name, None) is not None:
-            return dropped(name, "the provider does not take it for the model")
-    return None
+def _without_sampling(body: Json, message: str) -> list[Conversion]:
+    named = [name for name in ("top_p", "temperature") if name in message and name in body]
+    if re.search(r"\bboth\b", message):
+        # One of them is taken.
+        named = named[:1]
+    for name in named:
+        del body[name]
+    return [dropped(name, "the provider does not take it for the model") for name in named]
 
 
 def _without(name: str, path: str, reason: str = "the provider does not take it for the model") -> Amendment:
-    def amendment(body: Json, message: str) -> Conversion | None:
-        return None if body.pop(name, None) is None else dropped(path, reason)
+    def amendment(body: Json, message: str) -> list[Conversion]:
+        return [] if body.pop(name, None) is None else [dropped(path, reason)]
 
     return amendment
 
 
-def _without_effort(body: Json, message: str) -> Conversion | None:
+def _without_effort(body: Json, message: str) -> list[Conversion]:
     output_config = mapping(body.get("output_config"))
     if output_config.pop("effort", None) is None:
-        return None
+        return []
     if not output_config:
         body.pop("output_config", None)
-    return dropped("reasoning.effort", "the provider does not take it for the model")
+    return [dropped("reasoning.effort", "the provider does not take it for the model")]
 
 
 OLDER_TOOLS: Final = (
@@ -95,7 +98,7 @@ OLDER_TOOLS: Final = (
 """The beginning of a newer version, the older one, and the plain name."""
 
 
-def _with_older_tools(body: Json, message: str) -> Conversion | None:
+def _with_older_tools(body: Json, message: str) -> list[Conversion]:
     found: str | None = None
     for tool in map(mapping, sequence(body.get("tools"))):
         for newer, older, name in OLDER_TOOLS:
@@ -103,7 +106,7 @@ def _with_older_tools(body: Json, message: str) -> Conversion | None:
                 tool["type"] = older
                 tool.pop("allowed_callers", None)
                 found = name
-    return None if found is None else approximated("tools", f"the provider has only an older version of its {found}")
+    return [] if found is None else [approximated("tools", f"the provider has only an older version of its {found}")]
 
 
 AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(

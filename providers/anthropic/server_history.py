@@ -14,13 +14,12 @@ from providers.anthropic.content import Block
 from providers.anthropic.lenient import Json, mapping, sequence, text
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored
 from proxy.provider.history import HOSTED_PROOF, HistoryItem, ReasoningItem, ResultItem
+from proxy.provider.tool_record import tool_record
 
 CALLS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 MCP_LISTING: Final = "mcp_tool_listing"
 
 UNPAIRED: Final = "a call of the vendor's own tool without its result"
-MAX_NOTE: Final = 16_000
-"""How much is told of what a tool answered, in characters."""
 
 
 @dataclass(slots=True)
@@ -100,8 +99,7 @@ def _told(call: Json, result: Json) -> str:
     asked = orjson.dumps(call.get("input")).decode()
     outcome = "failed" if result.get("is_error") else "answered"
     called = f"The assistant called {text(call.get('name'))} of {text(call.get('server_name'))} with: {asked}"
-    whole = f"{called}\nIt {outcome}:\n{answer}"
-    return f"<tool_record>\n{whole[:MAX_NOTE]}\n</tool_record>"
+    return tool_record(f"{called}\nIt {outcome}:\n{answer}")
 
 
 def _leave_out_unpaired(found: ServerHistory, items: Sequence[HistoryItem], conversions: list[Conversion]) -> None:

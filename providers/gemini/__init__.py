@@ -109,7 +109,7 @@ class Gemini(Provider):
         """The header of the key, where there is one."""
         return ("x-goog-api-key",) if self._key() else ()
 
-    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
         """The call without what the vendor refused, where the answer says what that was."""
         name = call.path.removeprefix("/models/").partition(":")[0]
         return amended(call, error, self._model_named(name))

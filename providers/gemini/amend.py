@@ -5,7 +5,7 @@ no tool, schema, choice or content.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -20,11 +20,11 @@ from proxy.provider.conversions import Conversion, approximated, dropped, ignore
 from proxy.provider.errors import ProviderError
 
 Body: TypeAlias = dict[str, Any]
-Amendment: TypeAlias = Callable[[Body, Model], Conversion | None]
-"""Changes the body; None: there is nothing in it to be changed."""
+Amendment: TypeAlias = Callable[[Body, Model], list[Conversion]]
+"""Changes the body, and says what that lost; nothing: there is nothing in it to be changed."""
 
 
-def amended(call: Call, error: ProviderError, model: Model) -> tuple[Call, Conversion] | None:
+def amended(call: Call, error: ProviderError, model: Model) -> tuple[Call, Sequence[Conversion]] | None:
     """The changed call and what the change lost."""
     if error.error_class != "bad_request" or error.vendor_status != 400:
         return None
@@ -36,19 +36,19 @@ def amended(call: Call, error: ProviderError, model: Model) -> tuple[Call, Conve
         return None
     said = f"{error.message} {error.vendor_param or ''}"
     for pattern, amendment in AMENDMENTS:
-        if pattern.search(said) and (conversion := amendment(body, model)) is not None:
-            return replace(call, body=orjson.dumps(body)), conversion
+        if pattern.search(said) and (conversions := amendment(body, model)):
+            return replace(call, body=orjson.dumps(body)), conversions
     return None
 
 
-def _with_placeholders(body: Body, model: Model) -> Conversion | None:
+def _with_placeholders(body: Body, model: Model) -> list[Conversion]:
     """Placeholders on all steps: the vendor looked farther back than it says."""
     if not model.placeholder or not place_placeholders(_contents(body), everywhere=True):
-        return None
-    return approximated("input", "the provider misses signatures of earlier calls: placeholders stand for them")
+        return []
+    return [approximated("input", "the provider misses signatures of earlier calls: placeholders stand for them")]
 
 
-def _without_signatures(body: Body, model: Model) -> Conversion | None:
+def _without_signatures(body: Body, model: Model) -> list[Conversion]:
     found = False
     for content in _contents(body):
         for part in content["parts"]:
@@ -58,10 +58,10 @@ def _without_signatures(body: Body, model: Model) -> Conversion | None:
         if content["role"] == "model":
             content["parts"] = [part for part in content["parts"] if part.get("text") != ""]
     if not found:
-        return None
+        return []
     if model.placeholder:
         place_placeholders(_contents(body))
-    return dropped("input", "the provider refused the signatures of its earlier reasoning")
+    return [dropped("input", "the provider refused the signatures of its earlier reasoning")]
 
 
 def _contents(body: Body) -> list[Body]:
@@ -75,53 +75,59 @@ def _contents(body: Body) -> list[Body]:
 
 
 def _without(**paths: str) -> Amendment:
-    """Takes members out of `generationConfig`; the path of the first that was there is told."""
+    """Takes members out of `generationConfig`; the paths of those that were there are told."""
 
-    def amendment(body: Body, model: Model) -> Conversion | None:
+    def amendment(body: Body, model: Model) -> list[Conversion]:
         config = body.get("generationConfig")
         there = [member for member in paths if member in config] if isinstance(config, dict) else []
         if not isinstance(config, dict) or not there:
-            return None
+            return []
         for member in there:
             del config[member]
         if not config:
             del body["generationConfig"]
-        return dropped(paths[there[0]], "the provider does not take it for the model")
+        told = {paths[member]: None for member in there}
+        return [dropped(path, "the provider does not take it for the model") for path in told]
 
     return amendment
 
 
-def _without_service_tier(body: Body, model: Model) -> Conversion | None:
+def _without_logprobs(body: Body, model: Model) -> list[Conversion]:
+    # Whoever asked for alternatives need not have asked for them by `include` as well.
+    return _without(logprobs="top_logprobs", responseLogprobs="include")(body, model)[:1]
+
+
+def _without_service_tier(body: Body, model: Model) -> list[Conversion]:
     if body.pop("serviceTier", None) is None:
-        return None
-    return dropped("service_tier", "the provider does not take it for the model")
+        return []
+    return [dropped("service_tier", "the provider does not take it for the model")]
 
 
-def _without_validation(body: Body, model: Model) -> Conversion | None:
+def _without_validation(body: Body, model: Model) -> list[Conversion]:
     config = body.get("toolConfig")
     calling = config.get("functionCallingConfig") if isinstance(config, dict) else None
     if not isinstance(config, dict) or not isinstance(calling, dict) or calling.get("mode") != "VALIDATED":
-        return None
+        return []
     del config["functionCallingConfig"]
     if not config:
         del body["toolConfig"]
-    return approximated("tools.strict", "the provider does not enforce these schemas for the model", contract=True)
+    return [approximated("tools.strict", "the provider does not enforce these schemas for the model", contract=True)]
 
 
-def _without_resolutions(body: Body, model: Model) -> Conversion | None:
+def _without_resolutions(body: Body, model: Model) -> list[Conversion]:
     parts = [part for content in _contents(body) for part in content["parts"]]
     found = [part.pop("mediaResolution") for part in _with_results(parts) if "mediaResolution" in part]
-    return ignored("input.content.detail", "the provider does not take it for the model") if found else None
+    return [ignored("input.content.detail", "the provider does not take it for the model")] if found else []
 
 
-def _without_image_settings(body: Body, model: Model) -> Conversion | None:
+def _without_image_settings(body: Body, model: Model) -> list[Conversion]:
     config = body.get("generationConfig")
     if not isinstance(config, dict) or config.pop("imageConfig", None) is None:
-        return None
-    return dropped("tools.size", "the provider does not take it for the model")
+        return []
+    return [dropped("tools.size", "the provider does not take it for the model")]
 
 
-def _without_server_parts(body: Body, model: Model) -> Conversion | None:
+def _without_server_parts(body: Body, model: Model) -> list[Conversion]:
     """What the vendor's own tools did in earlier turns; the tools themselves stay."""
     found = False
     for content in _contents(body):
@@ -129,7 +135,7 @@ def _without_server_parts(body: Body, model: Model) -> Conversion | None:
         # A content without a part is none, and one that is left out would divide a turn.
         if kept and len(kept) < len(content["parts"]):
             content["parts"], found = kept, True
-    return dropped("input", "the provider refused what its own tools did in earlier turns") if found else None
+    return [dropped("input", "the provider refused what its own tools did in earlier turns")] if found else []
 
 
 def _with_results(parts: list[Body]) -> list[Body]:
@@ -138,13 +144,13 @@ def _with_results(parts: list[Body]) -> list[Body]:
     return [*parts, *(each for some in inside for each in some)]
 
 
-def _without_ids(body: Body, model: Model) -> Conversion | None:
+def _without_ids(body: Body, model: Model) -> list[Conversion]:
     found = False
     for content in _contents(body):
         for part in content["parts"]:
             for member in ("functionCall", "functionResponse"):
                 found |= part.get(member, {}).pop("id", None) is not None
-    return approximated("input", "the provider takes no ids of calls: they are told by their order") if found else None
+    return [approximated("input", "the provider takes no ids of calls: they are told by their order")] if found else []
 
 
 AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
@@ -153,7 +159,7 @@ AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
         (r"missing (?:a )?`?thought[ _]?signature", _with_placeholders),
         (r"thought[ _]?signature", _without_signatures),
         (r"unknown name \"id\".{0,80}function_?(?:call|response)", _without_ids),
-        (r"logprobs", _without(logprobs="top_logprobs", responseLogprobs="include")),
+        (r"logprobs", _without_logprobs),
         (r"presence_?penalty", _without(presencePenalty="presence_penalty")),
         (r"frequency_?penalty", _without(frequencyPenalty="frequency_penalty")),
         (r"penalty", _without(presencePenalty="presence_penalty", frequencyPenalty="frequency_penalty")),

@@ -184,7 +184,7 @@ class OpenAIChat(Provider):
         }
         return [name for name, value in given.items() if value]
 
-    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
         """The call without the one member that the server does not take."""
         return amended(call, error)
 

@@ -1,7 +1,7 @@
 """One second try: a server that does not know a member of the request names it, and does without it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ _UNSUPPORTED: Final = re.compile(
 )
 
 
-def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+def amended(call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
     """The call without the member that the error names, and what is lost with it; None when there is no such member."""
     if error.error_class != "bad_request" or error.vendor_status not in (400, 422):
         return None
@@ -72,23 +72,23 @@ def amended(call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
     if "stream_options" in body and _names(error, "stream_options"):
         del body["stream_options"]
         conversion = ignored("stream_options", "the server does not know it, and may send no usage")
-        return replace(call, body=orjson.dumps(body)), conversion
+        return replace(call, body=orjson.dumps(body)), [conversion]
     if not (_UNSUPPORTED.search(error.message) or str(error.code).startswith("unsupported_")):
         return None
     for old, new in (_LIMITS, _LIMITS[::-1]):
         if old in body and new not in body and _names(error, old):
             body = {new if name == old else name: value for name, value in body.items()}
             conversion = approximated("max_output_tokens", f"sent as {new}")
-            return replace(call, body=orjson.dumps(body)), conversion
+            return replace(call, body=orjson.dumps(body)), [conversion]
     if BREAKPOINT in f"{error.message} {error.vendor_param}" and _without_breakpoints(body):
         conversion = ignored(f"input.content.{BREAKPOINT}", "the server refused it")
-        return replace(call, body=orjson.dumps(body)), conversion
+        return replace(call, body=orjson.dumps(body)), [conversion]
     for name, path in DROPPABLE.items():
         if name in body and _names(error, name):
             value, alternatives = body.pop(name), body.pop(_TOGETHER.get(name, ""), None)
             if name == "logprobs" and (alternatives is not None or value is not True):
                 path = "top_logprobs"
-            return replace(call, body=orjson.dumps(body)), dropped(path, "the server refused it")
+            return replace(call, body=orjson.dumps(body)), [dropped(path, "the server refused it")]
     return None
 
 

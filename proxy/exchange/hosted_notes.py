@@ -3,20 +3,15 @@
 A note is a message of the user and not of the developer: what a tool found is not an instruction.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import orjson
 
+from proxy.provider.tool_record import tool_record
+
 Item: TypeAlias = Mapping[str, Any]
 Part: TypeAlias = dict[str, object]
-
-MAX_NOTE: Final = 16_000
-"""How much of what a tool answered is told, in characters."""
-
-
-_TAG: Final = re.compile(r"<(/?\s*tool_record)", re.IGNORECASE)
 
 
 def note_of(item: Item, *, images: bool) -> list[Part]:
@@ -29,17 +24,13 @@ def note_of(item: Item, *, images: bool) -> list[Part]:
     text = "\n".join(line for line in write(item) if line) if write is not None else ""
     if not text:
         return []
-    if len(text) > MAX_NOTE:
-        text = f"{text[:MAX_NOTE]}\n[... {len(text) - MAX_NOTE} characters more]"
-    # What a page or a server says cannot end the record and go on as the user.
-    text = _TAG.sub(r"<\\\1", text)
-    return [{"type": "input_text", "text": f"<tool_record>\n{text}\n</tool_record>"}]
+    return [{"type": "input_text", "text": tool_record(text)}]
 
 
 def _image(item: Item) -> list[Part]:
     media_type = f"image/{item.get('output_format') or 'png'}"
     return [
-        {"type": "input_text", "text": "<tool_record>\nThe assistant made this image.\n</tool_record>"},
+        {"type": "input_text", "text": tool_record("The assistant made this image.")},
         {"type": "input_image", "detail": "auto", "image_url": f"data:{media_type};base64,{item['result']}"},
     ]
 

@@ -499,11 +499,11 @@ class Run:
         amended = self.target.endpoint.provider.amend(self._call, error)
         if amended is None:
             return None
-        call, conversion = amended
-        if self._rules.strict and conversion.strict_refuses:
+        call, conversions = amended
+        if self._rules.strict and any(conversion.strict_refuses for conversion in conversions):
             return None
-        if conversion not in self.prepared.conversions:
-            self.prepared.conversions.append(conversion)
+        known = self.prepared.conversions
+        known += [conversion for conversion in conversions if conversion not in known]
         return call
 
     def _halve(self) -> bool:

@@ -241,7 +241,7 @@ class Provider(ABC):
         """The names of the headers that `authorize` gives, for those who are shown a call and not its credentials."""
         return ()
 
-    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Conversion] | None:
+    def amend(self, call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
         """A changed call to try once after the vendor refused the first, and what the change lost; None: give up."""
         return None
 

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -139,8 +140,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 def _evaluated_since(watching: Prometheus, moment: float) -> bool:
     """Whether every group was evaluated twice since then: groups read what others have recorded."""
-    stamps = [group["lastEvaluation"][:19] for group in watching.get("rules")["groups"]]
-    return min(calendar.timegm(time.strptime(stamp, "%Y-%m-%dT%H:%M:%S")) for stamp in stamps) > moment + 2
+    stamps = [datetime.fromisoformat(group["lastEvaluation"]) for group in watching.get("rules")["groups"]]
+    return min(stamps).timestamp() > moment + 2
 
 
 # --- everything has data ----------------------------------------------------------------------------------------------

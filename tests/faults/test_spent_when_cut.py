@@ -1,13 +1,17 @@
 """What is counted of answers that were not read, or not sent, to their end."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from proxy.state.records import UNFINISHED
 from tests.vendors.gateway import MODELS, Gateway, Gateways
 from tests.vendors.journal import Journal
 from tests.vendors.script import CUT, SILENCE, Reply, Turn
 from tests.vendors.server import Vendor
+from tests.vendors.waiting import eventually
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve"
 REPORTED_IN, REPORTED_OUT = 1100, 700
@@ -152,3 +156,56 @@ async def test_a_trace_that_is_none_goes_no_further(gateway: Gateway, vendor: Ve
     )
     assert "traceparent" not in vendor.last.headers
     assert "tracestate" not in vendor.last.headers
+
+
+@pytest.mark.parametrize("over", ["sse", "websocket"])
+async def test_what_a_client_left_behind_is_recorded_before_the_process_ends(
+    gateways: Gateways, vendor: Vendor, journal: Journal, tmp_path: Path, over: str
+) -> None:
+    settings: dict[str, Any] = {"store": f"sqlite:///{tmp_path / 'state.db'}", "on_disconnect": {"drain": "5s"}}
+    first = await gateways.start(**settings)
+    vendor.play(Turn("One ", SILENCE, tokens=(REPORTED_IN, REPORTED_OUT)))
+    body = {"model": MODELS["openai_chat"], "input": "hi"}
+    if over == "sse":
+        wire = await first.open(**body, stream=True)
+        await wire.until(b"event: response.output_text.delta")
+        await wire.close()
+    else:
+        async with first.http.ws_connect(f"{first.url}/v1/responses") as socket:
+            await socket.send_json({"type": "response.create", **body})
+            while (await socket.receive_json(timeout=10))["type"] != "response.output_text.delta":
+                pass
+    await eventually(lambda: first.metric("dragoman_streams_open"), lambda number: number == 0)
+    await first.server.stop()
+    line = await journal.entry(outcome="cancelled")
+    second = await gateways.start(**settings)
+    (row,) = await second.server.gateway.store.spend(("outcome",), 0.0, 4e9)
+    assert row.by == ("cancelled",)
+    assert row.input_tokens + row.output_tokens == line["input_tokens"] + line["output_tokens"] > 0
+
+
+async def test_a_background_run_that_is_begun_again_is_paid_for_twice(
+    gateways: Gateways, vendor: Vendor, tmp_path: Path
+) -> None:
+    key = "sk-shop-0123456789"
+    settings: dict[str, Any] = {
+        "store": f"sqlite:///{tmp_path / 'state.db'}",
+        "clients": [{"name": "shop", "key": key, "budget": {"usd": 100, "per": "total"}}],
+    }
+    first = await gateways.start(**settings)
+    vendor.play(Reply(held=asyncio.Event()), Turn("Done.", tokens=(REPORTED_IN, REPORTED_OUT)))
+    begun = await first.create(key=key, model=MODELS["openai_chat"], input="hi", background=True)
+    await vendor.arrival()
+    await first.server.stop()
+    second = await gateways.start(**settings)
+    headers = {"authorization": f"Bearer {key}"}
+    path = f"/v1/responses/{begun.json['id']}"
+    await eventually(
+        lambda: second.request("GET", path, headers=headers), lambda found: found.json["status"] not in UNFINISHED
+    )
+    await second.server.gateway.spending.flush()
+    rows = {row.by[0]: row for row in await second.server.gateway.store.spend(("outcome",), 0.0, 4e9)}
+    assert rows.keys() == {"cancelled", "completed"}
+    assert (rows["completed"].input_tokens, rows["completed"].output_tokens) == (REPORTED_IN, REPORTED_OUT)
+    spent = await second.metric("dragoman_budget_spent_usd", client="shop")
+    assert spent == pytest.approx(sum(row.cost for row in rows.values()) / 1e12, abs=1e-12)

@@ -231,3 +231,10 @@ async def test_a_failure_has_its_type(priced: Gateway, vendor: Vendor) -> None:
     vendor.play(failure(400))
     await priced.create(model=MODELS["anthropic"], input="hi")
     assert await priced.metric("gen_ai_client_operation_duration_seconds_count", error_type="client_error") == 1
+
+
+async def test_the_times_between_the_pieces_of_a_stream_are_observed(priced: Gateway) -> None:
+    await priced.create(model="toy/priced", input="/pace 0.002\n/say one two three four", stream=True)
+    between = "gen_ai_client_operation_time_per_output_chunk_seconds"
+    assert await priced.metric(f"{between}_count", gen_ai_provider_name="toy") >= 3
+    assert await priced.metric(f"{between}_sum", gen_ai_provider_name="toy") >= 0.006

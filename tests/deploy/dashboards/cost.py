@@ -32,12 +32,14 @@ _MINUTE: Final = "Counted in each minute, up to two minutes ago; the first reque
 
 
 def counted(name: str, selected: str, by: str = "", over: str = "$__range") -> str:
-    """The exact number of what was counted in a time, from the recorded minutes; Prometheus' own estimate of what is
-    not recorded yet, in the first two minutes and without the rules."""
+    """The exact number of what was counted in a time, from the recorded minutes. What is not recorded, in the first two
+    minutes and without the rules, is what the processes have counted since they began."""
     total = f"sum by ({by})" if by else "sum"
-    raw = f"delta(dragoman_{name}" if name == "cache_saved_usd" else f"increase(dragoman_{name}_total"
     recorded = f"{total} (sum_over_time(dragoman:{name}:increase1m{{{selected}}}[{over}]))"
-    return f"({recorded} or {total} ({raw}{{{selected}}}[{over}])))"
+    counter = f"dragoman_{name}{'' if name == 'cache_saved_usd' else '_total'}{{{selected}}}"
+    # Increases of raw counters over a month would be more samples than Prometheus reads.
+    raw = counter if over == "$__range" else f"increase({counter}[{over}])"
+    return f"({recorded} or {total} ({raw}))"
 
 
 def or_nothing(expr: str) -> str:
@@ -64,8 +66,7 @@ COST: Final = dashboard(
                 f"({or_nothing(_SPENT)}) / $__range_s * days_in_month() * 86400",
                 DOLLARS,
                 "What the month will cost if it goes on as it did so far: spent, by the time that has passed, times "
-                "its "
-                "length. In the first days, and where Prometheus watches for less than the month, it says little.",
+                "its length. In the first days, and where Prometheus watches for less than the month, it says little.",
                 since="now/M",
             ),
             stat(
@@ -89,8 +90,7 @@ COST: Final = dashboard(
                 or_nothing(counted("cache_saved_usd", ALL)),
                 DOLLARS,
                 "What reading from the caches spared against the price of input, less what writing to them cost "
-                "beyond it. "
-                "Below zero: more was written than was read again.",
+                "beyond it. Below zero: more was written than was read again.",
                 colours=Steps(RED, ((0, GREEN),)),
             ),
             stat(
@@ -106,8 +106,7 @@ COST: Final = dashboard(
                 or_nothing(_UNPRICED),
                 COUNT,
                 "Tokens of models without a price: they cost something, and are in no number above. Write their "
-                "prices "
-                "into the configuration.",
+                "prices into the configuration.",
                 colours=Steps(GREEN, ((1, RED),)),
             ),
         ],

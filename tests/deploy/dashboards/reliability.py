@@ -66,8 +66,7 @@ RELIABILITY: Final = dashboard(
                 _failing(),
                 SHARE,
                 "Of the calls to providers: limits, overload, failures, time-outs, broken connections. Clients see "
-                "only "
-                "those that trying again did not help.",
+                "only those that trying again did not help.",
                 colours=Steps(GREEN, ((0.02, YELLOW), (0.1, RED))),
                 decimals=2,
             ),
@@ -76,8 +75,7 @@ RELIABILITY: Final = dashboard(
                 _again(),
                 SHARE,
                 "Calls beyond the first, by requests: retries, repairs of structured output, and answers that took "
-                "several "
-                "calls. Other targets of a name are not tried yet, so there are no fallbacks to count.",
+                "several calls. Other targets of a name are not tried yet, so there are no fallbacks to count.",
                 colours=Steps(GREEN, ((0.1, YELLOW), (0.5, RED))),
                 decimals=2,
             ),
@@ -178,8 +176,7 @@ RELIABILITY: Final = dashboard(
                 ("provider", "element", "disposition"),
                 {"Times": (counted("conversions", PROVIDER, "provider, element, disposition"), COUNT)},
                 "In the time that the dashboard shows. approximated and ignored change nothing that matters; dropped "
-                "was left "
-                "out and said so; refused was answered with a 400.",
+                "was left out and said so; refused was answered with a 400.",
                 width=12,
             ),
             bars(

@@ -66,8 +66,7 @@ TRAFFIC: Final = dashboard(
                 [Query(f"sum by (outcome) (rate(dragoman_requests_total{{{ALL}}}{_RATE}))", "{{outcome}}")],
                 PER_SECOND,
                 "incomplete: an output limit or a filter ended the answer. cancelled: the client left. rejected: "
-                "refused "
-                "before it went to a provider.",
+                "refused before it went to a provider.",
                 stacked=True,
             ),
             lines(
@@ -152,8 +151,8 @@ TRAFFIC: Final = dashboard(
                     )
                 ],
                 "cps",
-                "How quickly a model writes: its output and reasoning, by the seconds that its requests took in all. Of all "
-                "clients, because durations are not told apart by client.",
+                "How quickly a model writes: its output and reasoning, by the seconds that its requests took in all; "
+                "of all clients, because durations are not told apart by client.",
             ),
             lines(
                 "Time between pieces",

@@ -1,5 +1,6 @@
 """The provider as the core meets it: addresses, credentials, second tries, the list of models."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -66,7 +67,7 @@ def refused(text: Any, status: Any = 400) -> Any:
 def second_try(text: Any, *items: Any, **options: Any) -> Any:
     first = KEYED.encode(prepared(*items, **options))
     changed = KEYED.amend(first, refused(text))
-    return None if changed is None else (body_of(first), body_of(changed[0]), changed[1])
+    return None if changed is None else (body_of(first), body_of(changed[0]), *changed[1])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_code_begins_anew_where_its_container_is_gone(text: Any, status: Any) ->
     changed = KEYED.amend(first, refused(text, status))
     assert changed is not None
     assert body_of(first).keys() - body_of(changed[0]).keys() == {"container"}
-    assert (changed[1].path, changed[1].disposition) == ("tools.container", "dropped")
+    assert (changed[1][0].path, changed[1][0].disposition) == ("tools.container", "dropped")
     assert KEYED.amend(changed[0], refused(text, status)) is None
 
 
@@ -169,7 +170,7 @@ def test_older_versions_of_tools_stand_in_for_newer_ones() -> None:
     search, code = body_of(changed[0])["tools"]
     assert search == {"type": "web_search_20250305", "name": "web_search"}
     assert code == body_of(first)["tools"][1]
-    assert (changed[1].path, changed[1].disposition) == ("tools", "approximated")
+    assert (changed[1][0].path, changed[1][0].disposition) == ("tools", "approximated")
     assert KEYED.amend(changed[0], refused(text)) is None
 
 
@@ -225,3 +226,12 @@ async def test_lists_that_fail(answer: Any, error_class: Any) -> None:
     with pytest.raises(ProviderError) as caught:
         await KEYED.list_models(Pages(answer))
     assert caught.value.error_class == error_class
+
+
+def test_all_that_the_message_names_is_left_out_and_told() -> None:
+    first = KEYED.encode(prepared(temperature=0.5, top_p=0.9))
+    body = orjson.dumps({**body_of(first), "temperature": 0.5, "top_p": 0.9})
+    changed = KEYED.amend(replace(first, body=body), refused("`temperature` and `top_p` are deprecated for this model"))
+    assert changed is not None
+    assert body_of(changed[0]).keys().isdisjoint({"temperature", "top_p"})
+    assert [(lost.path, lost.disposition) for lost in changed[1]] == [("top_p", "dropped"), ("temperature", "dropped")]

@@ -47,7 +47,7 @@ def second_try(message: str, *items: Any, status: int = 400, **options: Any) -> 
         return None
     check(body_of(changed[0]))
     assert (changed[0].path, changed[0].stream) == (first.path, first.stream)
-    return body_of(first), body_of(changed[0]), f"{changed[1].disposition} {changed[1].path}"
+    return body_of(first), body_of(changed[0]), ", ".join(f"{one.disposition} {one.path}" for one in changed[1])
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_placeholders_alone_are_no_reason_to_try_again() -> None:
             "Penalty is not enabled for models/gemini-9",
             {"presence_penalty": 1.0, "frequency_penalty": 1.0},
             ["presencePenalty", "frequencyPenalty"],
-            "dropped presence_penalty",
+            "dropped presence_penalty, dropped frequency_penalty",
         ),
         (
             "Penalty is not enabled for models/gemini-9",

@@ -99,7 +99,7 @@ def amended(message: str, param: Any = None, status: int = 400) -> Any:
         return None
     after = orjson.loads(changed[0].body)
     assert (changed[0].path, changed[0].stream) == (call.path, call.stream)
-    return before.keys() - after.keys(), after.keys() - before.keys(), changed[1].path, changed[1].disposition
+    return before.keys() - after.keys(), after.keys() - before.keys(), changed[1][0].path, changed[1][0].disposition
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_log_probabilities_that_were_asked_for_by_include_alone_are_told_as_that
     changed = GENERIC.amend(call, GENERIC.error(400, {}, b'{"error": {"message": "logprobs are not supported"}}'))
     assert changed is not None
     assert "logprobs" not in orjson.loads(changed[0].body)
-    assert changed[1].path == "include"
+    assert changed[1][0].path == "include"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_how_a_server_is_told_to_think_is_left_out(message: str, param: Any, gon
     else:
         assert changed is not None
         assert members.keys() - orjson.loads(changed[0].body).keys() == gone
-        assert (changed[1].path, changed[1].disposition) == ("reasoning.effort", "dropped")
+        assert (changed[1][0].path, changed[1][0].disposition) == ("reasoning.effort", "dropped")
 
 
 def test_ends_of_cached_beginnings_are_left_out() -> None:
@@ -155,7 +155,7 @@ def test_ends_of_cached_beginnings_are_left_out() -> None:
     assert changed is not None
     assert b"prompt_cache_breakpoint" in call.body
     assert b"prompt_cache_breakpoint" not in changed[0].body
-    assert (changed[1].path, changed[1].disposition) == ("input.content.prompt_cache_breakpoint", "ignored")
+    assert (changed[1][0].path, changed[1][0].disposition) == ("input.content.prompt_cache_breakpoint", "ignored")
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -108,7 +108,7 @@ class Amended:
         return {
             "gone": sorted(before.keys() - after.keys()),
             "new": sorted(after.keys() - before.keys()),
-            "lost": (changed[1].path, changed[1].disposition),
+            "lost": (changed[1][0].path, changed[1][0].disposition),
         }
 
     @property
