@@ -132,7 +132,9 @@ class Server:
         grace = self._settings.grace
         # Shortly before aiohttp cuts what is left, streams are ended properly.
         patience = max(grace - LAST_WORDS, grace / 2)
-        ending = asyncio.get_running_loop().call_later(patience, self._interrupt)
+        loop = asyncio.get_running_loop()
+        over = loop.time() + patience
+        ending = loop.call_later(patience, self._interrupt)
         background = asyncio.create_task(self._stop_background(patience))
         for runner in self._runners:
             await runner.cleanup()
@@ -140,6 +142,7 @@ class Server:
         await background
         if self._loading is not None:
             await asyncio.wait([self._loading])
+        await self.gateway.open_runs.wait(over - loop.time())
         await self.gateway.ledger.close()
         await self.gateway.spending.stop()
         await self._housekeeping.stop()

@@ -142,7 +142,7 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
     except StoreOpenError:
         await server.stop()
         raise
-    _settle_memory()
+    settle_memory()
     sys.setswitchinterval(SWITCH_INTERVAL)
     logger.info("listening", address=str(settings.listen), port=server.port)
     if server.admin_port is not None:
@@ -236,7 +236,7 @@ def _run(main: Coroutine[None, None, Result]) -> Result:
         return runner.run(main)
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Take what start-up made out of the garbage collector's sight, and let it run less often: requests make many
     containers and almost no cycles."""
     gc.collect()

@@ -121,7 +121,7 @@ class BackgroundRuns:
 
         A client that leaves meanwhile does not stop it: the store may have it by then. Raises HistoryGoneError when
         what the run continues was deleted, or lost an item, since it was looked at: nothing was kept, and the request
-        can be accepted anew.
+        can be accepted anew. A run that is not begun is discarded.
         """
         response: dict[str, object] = {**run.assembler.response, "status": "queued"}
         await asyncio.shield(asyncio.get_running_loop().create_task(self._start(run, response, body, request_id)))
@@ -148,6 +148,10 @@ class BackgroundRuns:
         except StoreUnavailableError:
             # The store may have it all the same, and its client is told otherwise.
             self._adrift[new.id] = replace(lease, cancel=True)
+            await run.discard()
+            raise
+        except Exception:
+            await run.discard()
             raise
         self._begin(_Active(run, lease), request_id)
 
@@ -190,8 +194,10 @@ class BackgroundRuns:
             publisher.cancel()
             run.keep_by(None)
             try:
-                await run.close()
-                record(self._gateway, run, request_id)
+                try:
+                    await run.close()
+                finally:
+                    record(self._gateway, run, request_id)
             finally:
                 self._gateway.metrics.background_runs.dec()
                 if not active.kept and active.stop not in ("lost", "shutdown"):
@@ -375,6 +381,8 @@ class BackgroundRuns:
             del self._adrift[lost.id]
 
     async def _adopt(self, lost: BackgroundRun) -> None:
+        # What is held back for it nobody will settle.
+        await self._gateway.ledger.release(lost.id)
         found = await self._gateway.store.response(lost.id, lost.owner, time.time())
         if found is None or found.status not in UNFINISHED:
             return
@@ -398,9 +406,10 @@ class BackgroundRuns:
             _log.warning("run given up", response_id=lost.id, attempts=lost.attempt - 1)
             raise replica_ended()
         _log.warning("run begun again", response_id=lost.id, attempt=lost.attempt)
-        self._begin(_Active(await self._again(lost, found, client), lost), identifiers.request_id())
+        request_id = identifiers.request_id()
+        self._begin(_Active(await self._again(lost, found, client, request_id), lost), request_id)
 
-    async def _again(self, lost: BackgroundRun, found: StoredResponse, client: Client) -> Run:
+    async def _again(self, lost: BackgroundRun, found: StoredResponse, client: Client, row_id: str) -> Run:
         gateway = self._gateway
         body, strict = _begun_with(lost.request)
         request = read(gateway, body)
@@ -422,6 +431,7 @@ class BackgroundRuns:
             opening(request, response_id=found.id, created_at=found.created_at, conversation=conversation),
             arrived=time.perf_counter(),
             context=Context(conversation=conversation),
+            row_id=row_id,
         )
         run.release_input(partial(read_again, gateway, body, items))
         return run

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from config.naming import Names, permits
 from proxy.exchange.endpoint import Endpoint, Target
+from proxy.exchange.open_runs import OpenRuns
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import Prompts
 from proxy.responses import errors
@@ -78,6 +79,7 @@ class Gateway:
     fetcher: Fetcher | None = None
     schema_workers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCHEMA_WORKERS))
     store_health: StoreHealth = field(default_factory=StoreHealth)
+    open_runs: OpenRuns = field(default_factory=OpenRuns)
 
     def store_failed(self) -> None:
         """The store could not be reached."""

@@ -30,6 +30,7 @@ _log = structlog.get_logger("dragoman.request")
 
 def record(gateway: Gateway, run: Run, request_id: str) -> None:
     """Count a run that has ended, settle what it claimed, and log it."""
+    gateway.open_runs.remove(run.row_id)
     now = time.perf_counter()
     duration = now - run.arrived
     metrics = gateway.metrics
@@ -141,9 +142,8 @@ def _service_tier(run: Run) -> str | None:
 def _spend(gateway: Gateway, run: Run, model: str, usage: TokenCount, duration: float) -> None:
     """Write the row of the spend record, and settle with it what the run claimed of its client's budgets and limits."""
     fresh, read, written, visible, reasoning = disjoint(usage)
-    response_id = str(run.assembler.response["id"])
     row = SpendRow(
-        id=response_id,
+        id=run.row_id,
         at=time.time(),
         client=run.client.name,
         provider=run.target.endpoint.name,
@@ -167,7 +167,7 @@ def _spend(gateway: Gateway, run: Run, model: str, usage: TokenCount, duration: 
     elif run.client.limits is not None and run.attempts:
         # What another process had begun, and claimed for, is paid for all the same.
         settled = charges(unclaimed(run.client.limits, run.client.name, row.at), usage.total_tokens, run.cost)
-    gateway.spending.add(Spending(row, gateway.ledger.settle(response_id, settled)))
+    gateway.spending.add(Spending(row, gateway.ledger.settle(run.row_id, settled)))
 
 
 def record_rejected(

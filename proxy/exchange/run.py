@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import NamedTuple
 
 import structlog
 
@@ -33,7 +35,7 @@ from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason
 from proxy.responses.request import CreateRequest
 from proxy.responses.tool_table import ToolTable
-from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource
+from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource, UsageTally
 from proxy.state.records import StoredItem
 from proxy.state.store import StoreUnavailableError
 from proxy.upstream.client import CUT
@@ -85,6 +87,13 @@ class Work:
     emulation: Emulation | None = None
 
 
+class Counted(NamedTuple):
+    """What the upstream calls for an answer took; `estimated`: not all of it is the vendor's own count."""
+
+    calls: Sequence[TokenCount]
+    estimated: bool
+
+
 class Run:
     """One response in the making. Drive it with `advance` until that is false, then `close` it, always.
 
@@ -105,11 +114,13 @@ class Run:
         keep: Keep | None = None,
         admission: Admission | None = None,
         trace: Trace = NO_TRACE,
+        row_id: str | None = None,
     ) -> None:
         """`response` is the opening object, `arrived` the request's arrival by `time.perf_counter`, `input` the
         request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept);
-        `admission` is what was claimed of the client's budgets and limits (None: it has none). Whoever tells the
-        client of the response before its first output sets `told`."""
+        `admission` is what was claimed of the client's budgets and limits (None: it has none); `row_id` names its row
+        in the spend record (None: the response does). Whoever tells the client of the response before its first output
+        sets `told`."""
         self.request = request
         self.client = client
         self.arrived = arrived
@@ -119,6 +130,7 @@ class Run:
         self.prepared = work.prepared
         self.admission = admission
         self.trace = trace
+        self.row_id = row_id or str(response["id"])
         self.attempts = 0
         self.outcome: RequestOutcome = "cancelled"
         self.error: ResponsesError | None = None
@@ -128,6 +140,8 @@ class Run:
         self.upstream_seconds = 0.0
         self.usage: TokenCount | None = None
         self.usage_source: UsageSource = "provider"
+        # What is to be paid for, one count for each upstream call as far as calls are known apart.
+        self.counts: Sequence[TokenCount] = ()
         self.cost: int | None = None
         self.price_source: PriceSource | None = None
         self.told = False
@@ -155,10 +169,11 @@ class Run:
         self._holding: Holding | None = None
         self._repair: Repair | None = None
         self._attempts_before_repair = 0
-        self._estimate_before_repair: TokenCount | None = None
+        self._counted_before_repair = Counted((), estimated=False)
         self._problem: Exception | None = None
         self._reread: Callable[[], CreateRequest] | None = None
         self.assembler = self._new_assembler()
+        gateway.open_runs.add(self.row_id)
 
     def release_input(self, reread: Callable[[], CreateRequest]) -> None:
         """Let go of the input, which is in the vendor's body now; `reread` makes the request again if it is needed.
@@ -183,17 +198,6 @@ class Run:
     def dropped(self) -> list[str]:
         """The paths of what was dropped, for the header and the log."""
         return [conversion.path for conversion in self.prepared.conversions if conversion.disposition == "dropped"]
-
-    @property
-    def counts(self) -> Sequence[TokenCount]:
-        """What is to be paid for, one count for each upstream call as far as calls are known apart."""
-        if self.usage is None:
-            return ()
-        tally = self.assembler.tally
-        if self.usage_source == "provider" and (calls := tally.calls()):
-            return calls
-        # A call of which the vendor counted nothing may have a price all the same.
-        return (self.usage,) if self.usage_source == "estimated" or tally.reported else ()
 
     @property
     def overhead(self) -> float:
@@ -360,6 +364,7 @@ class Run:
 
     async def discard(self) -> None:
         """Let go of what a run claimed that is not driven at all."""
+        self._gateway.open_runs.remove(self.row_id)
         if self.admission is not None:
             await self.admission.release()
 
@@ -371,9 +376,10 @@ class Run:
         left = DRAINED_BYTES
         # Whatever goes wrong now, nobody is there to be told.
         with suppress(Exception):
-            async with asyncio.timeout(patience):
-                while left > 0 and not self._answered:
-                    left -= await self._read(call)
+            async with asyncio.timeout(patience) as timeout:
+                with self._gateway.open_runs.draining(timeout):
+                    while left > 0 and not self._answered:
+                        left -= await self._read(call)
 
     async def _forget_conversation(self) -> None:
         """Take back the conversation that the request made, of which its client does not know."""
@@ -398,9 +404,10 @@ class Run:
         self.chunk_times.again()
         try:
             salvaged = await call.send(self.trace)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ProviderError) as problem:
             # A vendor that has not begun to answer works at it all the same.
-            self._taken = True
+            waiting = not isinstance(problem, ProviderError) or problem.error_class == "timeout"
+            self._taken = self._taken or (call.sent and waiting)
             raise
         finally:
             self.upstream_seconds += time.perf_counter() - began
@@ -547,9 +554,8 @@ class Run:
         if call is not None:
             await call.finish()
         self._count_attempt(None)
-        if not self.assembler.tally.reported:
-            self._estimate_before_repair = await self._estimate()
-        self.assembler.tally.next_call()
+        self._counted_before_repair = await self._counted()
+        self.assembler.tally, self._taken = UsageTally(), False
         self.assembler.feed(holding.besides)
         self._holding, self._repair = None, repair
         self._attempts_before_repair, self._pauses, self._amended = self.attempts, 0, False
@@ -612,29 +618,38 @@ class Run:
             self.assembler.conclude("failed", self.usage, error=error)
 
     async def _count_usage(self) -> None:
-        """The vendor's numbers; where it gave none, or not those of all that it sent before it was cut, an estimate."""
+        """Count all that the vendors did for the response."""
+        before, now = self._counted_before_repair, await self._counted()
+        self.counts = (*before.calls, *now.calls)
+        self.usage = reduce(TokenCount.plus, self.counts) if self.counts else NO_TOKENS
+        self.usage_source = "estimated" if before.estimated or now.estimated else "provider"
+
+    async def _counted(self) -> Counted:
+        """The calls for this answer by the vendor's numbers; where it gave none, or not those of all that it sent
+        before it was cut, the last one by an estimate."""
         tally = self.assembler.tally
-        reported = self.usage = tally.total()
-        if self._is_counted(reported):
-            return
-        estimate = await self._estimate()
-        if tally.reported and estimate.output_tokens <= reported.output_tokens:
-            return
-        self.usage_source = "estimated"
-        self.usage = estimate._replace(web_searches=reported.web_searches)
+        reported, calls = tally.total(), tally.calls()
+        estimate = None if self._is_counted(reported) else await self._estimate()
+        if estimate is None or (tally.reported and estimate.output_tokens <= reported.output_tokens):
+            # A call of which the vendor counted nothing may have a price all the same.
+            return Counted(calls or (NO_TOKENS,) * tally.reported, estimated=False)
+        count = estimate._replace(web_searches=reported.web_searches)
         if reported.input_tokens:
-            self.usage = reported._replace(
-                output_tokens=estimate.output_tokens, reasoning_tokens=estimate.reasoning_tokens
+            count = reported._replace(
+                output_tokens=max(estimate.output_tokens, reported.output_tokens),
+                reasoning_tokens=max(estimate.reasoning_tokens, reported.reasoning_tokens),
             )
         elif reported.output_tokens:
-            self.usage = reported._replace(input_tokens=estimate.input_tokens)
+            count = reported._replace(input_tokens=estimate.input_tokens)
+        earlier = calls[:-1]
+        return Counted((*earlier, reduce(TokenCount.minus, earlier, count)), estimated=True)
 
     def _is_counted(self, reported: TokenCount) -> bool:
         """Whether the vendor's numbers are those of all that there is."""
         assembler, holding = self.assembler, self._holding
         held = holding is not None and bool(holding.text)
         finished = assembler.finished is not None or (holding is not None and holding.finished is not None)
-        if not (assembler.has_output or finished or held or self._estimate_before_repair is not None):
+        if not (assembler.has_output or finished or held):
             # What a vendor was sent that did not refuse it is spent, whether or not it says so.
             return assembler.tally.reported or reported.input_tokens > 0 or not self._taken
         if not assembler.tally.reported:
@@ -645,16 +660,14 @@ class Run:
         return not (assembler.uncounted or held)
 
     async def _estimate(self) -> TokenCount:
-        """The tokens of this answer's upstream calls, where nobody says how many."""
+        """The tokens of this answer, where nobody says how many."""
         written = self.assembler.output if self._summarising is None else self._summarising.output
         if self._holding is not None:
             written = [*written, self._holding.output]
         again = self._prepared_again()
         if self._repair is not None:
             again.items = [*again.items, *self._repair.items()]
-        count = await self._gateway.estimator.estimate(again, written)
-        earlier = self._estimate_before_repair
-        return count if earlier is None else earlier.plus(count)
+        return await self._gateway.estimator.estimate(again, written)
 
     def _prepared_again(self) -> Prepared:
         if self._reread is None:

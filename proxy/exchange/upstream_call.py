@@ -32,6 +32,7 @@ class UpstreamCall:
         "_prepared",
         "_target",
         "_upstream",
+        "sent",
     )
 
     def __init__(
@@ -47,6 +48,8 @@ class UpstreamCall:
         self._framer: Framer | None = None
         self._decoder: Decoder | None = None
         self._continued = continued
+        # Whether the vendor may have it, and work at it.
+        self.sent = False
 
     async def send(self, trace: Trace = NO_TRACE) -> list[Event] | None:
         """Send the call, with the headers of the trace that it belongs to. None when its answer is to be read; else the
@@ -59,7 +62,7 @@ class UpstreamCall:
         headers = self._credentials = await provider.authorize(call, endpoint.http)
         if trace is not NO_TRACE:
             headers = {**headers, **trace.headers}
-        answer = await self._upstream.send(provider.base_url, call, headers, endpoint.timeouts)
+        answer = await self._upstream.send(provider.base_url, call, headers, endpoint.timeouts, self._was_sent)
         if answer.status != 200:
             if answer.status < 400:
                 answer.abort()
@@ -78,6 +81,9 @@ class UpstreamCall:
             self._framer = FRAMERS[call.framing]()
             self._decoder = self._continued or provider.decoder(self._prepared)
         return None
+
+    def _was_sent(self) -> None:
+        self.sent = True
 
     @property
     def answering(self) -> bool:

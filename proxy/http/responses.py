@@ -90,7 +90,6 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
         try:
             return run, await background.start(run, body, request[REQUEST_ID])
         except HistoryGoneError:
-            await run.discard()
             run = await accept(
                 request.app[GATEWAY],
                 body,
@@ -99,9 +98,6 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
                 strict=run.strict,
                 trace=run.trace,
             )
-        except ResponsesError:
-            await run.discard()
-            raise
     await run.discard()
     raise errors.history_changing()
 
@@ -128,16 +124,14 @@ async def whole(run: Run, request: web.Request, answer: Callable[[Run], dict[str
                 raise shutting_down() from None
         finally:
             streams.discard(waiting)
-            await run.close()
-            record(request.app[GATEWAY], run, request[REQUEST_ID])
+            try:
+                await run.close()
+            finally:
+                record(request.app[GATEWAY], run, request[REQUEST_ID])
     except ResponsesError as error:
-        return error_response(error, _headers(run))
-    headers = _headers(run)
+        return error_response(error, _headers(run) | _cost_headers(run))
+    headers = _headers(run) | _cost_headers(run)
     headers["x-dragoman-overhead-ms"] = f"{run.overhead * 1e3:.2f}"
-    if run.usage_source == "estimated":
-        headers["x-dragoman-usage-source"] = "estimated"
-    if run.cost is not None:
-        headers["x-dragoman-cost-usd"] = dollars(run.cost)
     headers["Content-Type"] = "application/json"
     return web.Response(body=orjson.dumps(answer(run)), headers=headers)
 
@@ -179,9 +173,11 @@ async def _stream(run: Run, request: web.Request) -> web.StreamResponse:
         streams.discard(waiting)
         sink.stop()
         gateway.metrics.streams_open.dec()
-        await run.close()
-        if not recorded:
-            record(gateway, run, request_id)
+        try:
+            await run.close()
+        finally:
+            if not recorded:
+                record(gateway, run, request_id)
     return sink.response
 
 
@@ -298,6 +294,16 @@ def _headers(run: Run) -> dict[str, str]:
         headers |= dropped_header(run.dropped)
     if run.admission is not None:
         headers |= run.admission.headers()
+    return headers
+
+
+def _cost_headers(run: Run) -> dict[str, str]:
+    """What a run that was recorded is known to have cost; also one that failed."""
+    headers: dict[str, str] = {}
+    if run.usage_source == "estimated":
+        headers["x-dragoman-usage-source"] = "estimated"
+    if run.cost is not None:
+        headers["x-dragoman-cost-usd"] = dollars(run.cost)
     return headers
 
 

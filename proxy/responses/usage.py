@@ -6,7 +6,7 @@ total  = input + output, always computed, never copied
 """
 
 from functools import reduce
-from operator import add
+from operator import add, sub
 from typing import Literal, NamedTuple, TypeAlias
 
 from proxy.responses.events import Usage
@@ -41,6 +41,10 @@ class TokenCount(NamedTuple):
     def plus(self, other: "TokenCount") -> "TokenCount":
         """Both together."""
         return TokenCount(*map(add, self, other))
+
+    def minus(self, part: "TokenCount") -> "TokenCount":
+        """The rest without a part of it."""
+        return TokenCount(*map(sub, self, part))
 
     def as_response(self) -> dict[str, object]:
         """The `usage` member of a response."""

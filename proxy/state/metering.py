@@ -22,6 +22,9 @@ MAX_UNITS: Final = 10**9
 METERS_KEPT: Final = 100 * 86_400.0
 """How long a meter is kept after it was used last, in seconds: longer than any window of a budget."""
 
+METERS_TOUCHED: Final = 86_400.0
+"""How old the time of a budget's last use may be that is not written anew, in seconds."""
+
 RESERVATIONS_KEPT: Final = 3_600.0
 """How long a reservation is kept after its end, in seconds: it holds nothing back, but a late release finds it."""
 

@@ -13,6 +13,7 @@ from proxy.state.metering import (
     ENDLESS,
     MAX_AMOUNT,
     METERS_KEPT,
+    METERS_TOUCHED,
     MICRO,
     RESERVATIONS_KEPT,
     Bucket,
@@ -85,7 +86,7 @@ def reserve(reservation_id: str, claims: Sequence[Claim], now: float, until: flo
     meters = yield from _lock(claims, now)
     held = yield from _held(reservation_id, sorted(meters), now)
     left: list[int] = []
-    buckets: list[tuple[Value, ...]] = []
+    changed: list[tuple[Value, ...]] = []
     for number, (meter, kind, limit, asked) in enumerate(claims):
         amount = 0 if held.by_itself else asked
         if kind == "budget":
@@ -93,16 +94,18 @@ def reserve(reservation_id: str, claims: Sequence[Claim], now: float, until: flo
             if amount > free and not held.by_itself:
                 return Shortfall(number, max(0, free), None)
             left.append(max(0, free - amount))
+            if meters[meter].at < now - METERS_TOUCHED:
+                changed.append((meters[meter].level, now, meter))
         else:
             bucket = refilled(meters[meter], limit, now)
             if amount * MICRO > bucket.level and not held.by_itself:
                 return Shortfall(number, units(bucket), seconds_until(bucket, limit, amount))
             bucket = taken(bucket, limit, amount)
             left.append(units(bucket))
-            buckets.append((*bucket, meter))
+            changed.append((*bucket, meter))
     if not held.by_itself:
-        if buckets:
-            yield Batch(_SET_METER, buckets)
+        if changed:
+            yield Batch(_SET_METER, changed)
         budgets = [claim for claim in claims if claim.kind == "budget"]
         # Who holds nothing back has a row all the same, to be known again.
         holds = [(claim.meter, claim.amount) for claim in budgets] or [(claims[0].meter, 0)]

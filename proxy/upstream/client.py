@@ -60,6 +60,10 @@ class Answer(Protocol):
         ...
 
 
+def _unnoticed() -> None:
+    pass
+
+
 class Upstream:
     """The way to vendors. `open` before use and `close` at the end, both on the event loop."""
 
@@ -76,12 +80,20 @@ class Upstream:
             self._pool.close()
             self._pool = None
 
-    async def send(self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: Timeouts) -> Answer:
-        """Send a call and wait for the answer's headers.
+    async def send(
+        self,
+        base_url: str,
+        call: Call,
+        headers: Mapping[str, str],
+        timeouts: Timeouts,
+        sent: Callable[[], None] = _unnoticed,
+    ) -> Answer:
+        """Send a call and wait for the answer's headers. `sent` is called when the call is on its way.
 
         Raises ProviderError (connect, timeout, cut). Redirects are not followed: they would carry the key elsewhere.
         """
         if call.canned is not None:
+            sent()
             return _CannedReply(call.canned)
         pool = self._pool
         assert pool is not None
@@ -91,22 +103,29 @@ class Upstream:
             connection = pool.reuse(origin)
             if connection is not None:
                 try:
-                    return await _ask(connection, head, call.body, timeouts, pool, origin)
+                    return await _ask(connection, head, call.body, timeouts, pool, origin, sent)
                 except ConnectionCutError:
                     # The vendor closed an idle connection while the request was on its way: it was not read.
                     if not connection.silent:
                         raise
             connection = await pool.connect(origin, timeouts)
-            return await _ask(connection, head, call.body, timeouts, pool, origin)
+            return await _ask(connection, head, call.body, timeouts, pool, origin, sent)
         except (ConnectFailedError, ConnectionCutError, NotHttpError, AnswerTimeoutError, ValueError) as error:
             raise _provider_error(error) from error
 
 
 async def _ask(
-    connection: Connection, head: bytes, body: bytes, timeouts: Timeouts, pool: Pool, origin: Origin
+    connection: Connection,
+    head: bytes,
+    body: bytes,
+    timeouts: Timeouts,
+    pool: Pool,
+    origin: Origin,
+    sent: Callable[[], None],
 ) -> "_HttpReply":
     try:
         connection.send(head, body, timeouts)
+        sent()
         await connection.answered()
     except BaseException:
         connection.abort()

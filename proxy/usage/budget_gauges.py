@@ -1,10 +1,16 @@
 """The gauges of budgets, brought up to date when somebody looks at them."""
 
+import asyncio
 import time
+from typing import Final
 
 from proxy.state.store import StoreUnavailableError
 from proxy.usage.ledger import Ledger
 from proxy.usage.metrics import Metrics
+
+
+PATIENCE: Final = 1.0
+"""How long the ledger is waited for, in seconds: a scrape tells the rest without it."""
 
 
 class BudgetGauges:
@@ -17,14 +23,15 @@ class BudgetGauges:
         self._asked = float("-inf")
 
     async def refresh(self) -> None:
-        """Ask the ledger. While the store is down the gauges stay as they are."""
+        """Ask the ledger. While the store is down, or slow, the gauges stay as they are."""
         now = time.monotonic()
         if now - self._asked < self._interval:
             return
         self._asked = now
         try:
-            states = await self._ledger.budgets(time.time())
-        except StoreUnavailableError:
+            async with asyncio.timeout(PATIENCE):
+                states = await self._ledger.budgets(time.time())
+        except (StoreUnavailableError, TimeoutError):
             return
         for state in states:
             self._metrics.set_budget(state.client, state.per, state.limit, state.spent)

@@ -67,8 +67,10 @@ class LocalLedger:
     async def reserve(self, reservation_id: str, claims: Sequence[Claim], now: float) -> Grant | Shortfall:
         """Take what is claimed, all or nothing. An id that has a reservation is granted once more, and nothing taken.
         Raises StoreUnavailableError while it is not known what was spent before."""
-        unknown = [claim.meter for claim in claims if claim.kind == "budget" and claim.meter not in self._accounts]
-        if unknown:
+        # Again where one was forgotten meanwhile.
+        while unknown := [
+            claim.meter for claim in claims if claim.kind == "budget" and claim.meter not in self._accounts
+        ]:
             await self._learn(unknown, now)
         # From here on nobody else has a turn.
         if now >= self._first_end:
@@ -150,8 +152,7 @@ class LocalLedger:
     async def budgets(self, now: float) -> list[BudgetState]:
         """The budgets of the configured clients. Raises StoreUnavailableError."""
         current = current_budgets(self._limits, now)
-        unknown = [meter for meter in current if meter not in self._accounts]
-        if unknown:
+        while unknown := [meter for meter in current if meter not in self._accounts]:
             await self._learn(unknown, now)
         return [state._replace(spent=self._accounts[meter].spent) for meter, state in current.items()]
 

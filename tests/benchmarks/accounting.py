@@ -15,6 +15,7 @@ import structlog
 
 from config.loader import load
 from proxy.app import Plugins, build_gateway
+from proxy.cli import settle_memory
 from proxy.exchange.accept import accept, parsed_create, prepare_work
 from proxy.exchange.admission import admit
 from proxy.exchange.gateway import Client
@@ -51,8 +52,9 @@ clients:
 
 
 def measure(folder: Path, requests: int = REQUESTS, rounds: int = ROUNDS) -> Accounting:
-    """Measure in this process, whose log is off from then on."""
+    """Measure in this process, whose log is off from then on, and whose memory is settled as the gateway's is."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=True)
+    settle_memory()
     return asyncio.run(_measure(folder, requests, rounds))
 
 
@@ -78,7 +80,7 @@ async def _measure(folder: Path, requests: int, rounds: int) -> Accounting:
         began = time.thread_time()
         for number in range(requests):
             response_id = f"resp_{each}_{number}"
-            run.assembler.response["id"] = response_id
+            run.row_id = response_id
             run.admission = await admit(gateway, client, work.target, work.prepared, response_id, time.time())
             record(gateway, run, "req_benchmark")
         counting.append((time.thread_time() - began) * 1e6 / requests)

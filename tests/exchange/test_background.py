@@ -17,11 +17,13 @@ from proxy.exchange.accept import accept
 from proxy.exchange.background import BackgroundRuns, Timing
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.kept_events import batch_of
+from proxy.exchange.run import Run
 from proxy.responses import identifiers, sse
 from proxy.responses.assembler import Outgoing
-from proxy.state.records import STREAMING, UNFINISHED, BackgroundRun, NewResponse, StoredResponse
+from proxy.state.records import STREAMING, UNFINISHED, BackgroundRun, Grant, NewResponse, StoredResponse
 from proxy.state.store import StoreUnavailableError
 from proxy.usage.estimate import Estimator
+from proxy.usage.limits import Limits
 from tests.conformance.validator import check_response, check_stream
 from tests.exchange.faulty_store import FaultyStore
 from tests.vendors.gateway import MODELS, configuration
@@ -31,6 +33,7 @@ from tests.vendors.waiting import eventually
 
 CHAT = MODELS["openai_chat"]
 ANYONE = Client()
+ONE_STREAM = Client(limits=Limits(concurrent_streams=1))
 OVER = Timing(lease=-1.0, poll=0.005, patience=0.0)
 """Leases that are over at once: any other replica takes the runs."""
 USUAL = Timing(poll=0.005)
@@ -299,6 +302,50 @@ async def test_a_client_that_leaves_while_it_is_begun_leaves_it_running(house: H
     held.set()
     await vendor.arrival()
     assert (await house.ended(str(run.assembler.response["id"])))["status"] == "completed"
+
+
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_run_that_is_not_begun_holds_nothing_back(house: House, vendor: Vendor, left: bool) -> None:
+    replica = house.replica()
+    held = house.store.hold("start_run")
+    house.store.fail("start_run")
+    run, starting = await starting_of_one(house, replica)
+    if left:
+        starting.cancel()
+        await asyncio.wait([starting])
+    held.set()
+    await eventually(partial(may_begin, house, run), bool)
+    await asyncio.wait([starting])
+    assert vendor.requests == []
+
+
+async def test_a_run_whose_replica_died_holds_nothing_back(house: House, vendor: Vendor) -> None:
+    vendor.play(Turn(SILENCE), Turn("Done."))
+    run, starting = await starting_of_one(house, house.replica(OVER))
+    await starting
+    await vendor.arrival()
+    assert not await may_begin(house, run)
+    await house.replica(clients={"default": ONE_STREAM}).take_over()
+    assert await may_begin(house, run)
+    assert text_of(await house.ended(str(run.assembler.response["id"]))) == "Done."
+
+
+async def starting_of_one(house: House, replica: BackgroundRuns) -> tuple[Run, asyncio.Task[dict[str, object]]]:
+    """The only stream that its client may have, which is begun."""
+    data = orjson.dumps({"model": CHAT, "input": "Hello", "background": True, "stream": True})
+    run = await accept(house.gateway, data, ONE_STREAM, arrived=time.perf_counter())
+    starting = asyncio.create_task(replica.start(run, data, "req_1"))
+    await house.store.begun("start_run")
+    return run, starting
+
+
+async def may_begin(house: House, run: Run) -> bool:
+    """Whether another stream of this client could begin."""
+    assert run.admission is not None
+    ledger, claims = house.gateway.ledger, run.admission.claims
+    found = isinstance(await ledger.reserve("another", claims, time.time()), Grant)
+    await ledger.release("another")
+    return found
 
 
 async def test_a_replica_that_stops_takes_nothing_over(house: House, vendor: Vendor) -> None:

@@ -1,13 +1,15 @@
 """What is counted of answers that were not read, or not sent, to their end."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.state.records import UNFINISHED
-from tests.vendors.gateway import MODELS, Gateway, Gateways
+from tests.vendors.gateway import MODELS, Gateway, Gateways, with_timeout
 from tests.vendors.journal import Journal
 from tests.vendors.script import CUT, SILENCE, Reply, Turn
 from tests.vendors.server import Vendor
@@ -120,6 +122,50 @@ async def test_an_input_that_the_vendor_was_sent_is_spent(
     assert line["usage_source"] == "estimated"
     assert line["input_tokens"] > 5
     assert line["output_tokens"] == 0
+
+
+async def test_what_never_left_costs_nothing(gateways: Gateways, journal: Journal) -> None:
+    async with unanswered() as address:
+        gateway = await gateways.start(providers={"chat": {"base_url": f"https://{address}/v1"}})
+        wire = await gateway.open(model=MODELS["openai_chat"], input="Think of a number.")
+        await eventually(lambda: gateway.metric("dragoman_requests_in_flight"), lambda number: number == 1)
+        await wire.close()
+        line = await journal.entry(outcome="cancelled")
+    assert (line["input_tokens"], line["usage_source"]) == (0, "provider")
+    assert await tokens(gateway) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_an_input_that_was_not_answered_in_time_is_spent(
+    gateways: Gateways, vendor: Vendor, journal: Journal, model: str, stream: bool
+) -> None:
+    gateway = await gateways.start(providers=with_timeout(first_byte="50ms"), retry={"attempts": 1})
+    vendor.play(Reply(held=asyncio.Event()))
+    answer = await gateway.create(model=model, input="Think of a number.", stream=stream)
+    assert answer.status == 504
+    line = await journal.entry(outcome="failed")
+    assert line["usage_source"] == "estimated"
+    assert line["input_tokens"] > 5
+    assert line["output_tokens"] == 0
+
+
+@asynccontextmanager
+async def unanswered() -> AsyncIterator[str]:
+    """The address of a server that takes connections and never says anything, so that no TLS comes about."""
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await left.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"{host}:{port}"
+    finally:
+        left.set()
+        server.close()
+        await server.wait_closed()
 
 
 async def test_a_request_that_the_vendor_refused_costs_nothing(

@@ -90,6 +90,8 @@ async def test_the_tier_is_that_of_each_call(priced: Gateway) -> None:
     answer = await priced.create(model="toy/priced", input="/usage in=800 out=3\n/error It broke.")
     assert answer.status == 502
     assert await priced.metric("dragoman_cost_usd_total") == pytest.approx(2 * 800 * 2 / 1e6, abs=1e-15)
+    # Who pays for an answer that failed is told so.
+    assert answer.headers["x-dragoman-cost-usd"] == "0.0032"
 
 
 async def test_a_model_without_a_price_is_never_free(gateway: Gateway, journal: Journal) -> None:
@@ -238,3 +240,31 @@ async def test_the_times_between_the_pieces_of_a_stream_are_observed(priced: Gat
     between = "gen_ai_client_operation_time_per_output_chunk_seconds"
     assert await priced.metric(f"{between}_count", gen_ai_provider_name="toy") >= 3
     assert await priced.metric(f"{between}_sum", gen_ai_provider_name="toy") >= 0.006
+
+
+async def test_an_answer_that_is_asked_for_again_is_counted_by_itself(
+    gateways: Gateways, vendor: Vendor, journal: Journal
+) -> None:
+    """The vendor counts the first, longer answer, and the second breaks off uncounted."""
+    prices = {"input": "1", "output": "10", "tiers": [{"above_input": 900, "input": "100", "output": "1000"}]}
+    deep = {
+        "type": "openai_chat",
+        "dialect": "deepseek",
+        "base_url": f"{vendor.url}/v1",
+        "api_key": "sk-vendor-deep",
+        "models": {"deepseek-v4-pro": {"price": prices}},
+    }
+    gateway = await gateways.start(providers={"deep": deep}, retry={"attempts": 1})
+    vendor.play(Turn("Sure! Ada was 36.", tokens=(900, 50)), Turn('{"name": ', '"Ada"', CUT))
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    form = {"format": {"type": "json_schema", "name": "person", "schema": schema}}
+    answer = await gateway.create(model="deep/deepseek-v4-pro", input="Who?", text=form, stream=True)
+    assert answer.status == 502
+    line = await journal.entry(outcome="failed")
+    assert (line["attempts"], line["usage_source"]) == (2, "estimated")
+    again, written = line["input_tokens"] - 900, line["output_tokens"] - 50
+    assert 50 < again < 900
+    assert 0 < written < 50
+    # Neither of the two calls is large.
+    assert Decimal(line["cost_usd"]) == Decimal(line["input_tokens"] + 10 * line["output_tokens"]) / 10**6
+    assert await gateway.metric("dragoman_tokens_total") == line["input_tokens"] + line["output_tokens"]

@@ -503,6 +503,17 @@ async def test_a_meter_in_use_is_kept(store: Store) -> None:
     assert await store.spent([month]) == {month: 7}
 
 
+async def test_a_meter_that_is_claimed_is_in_use(store: Store) -> None:
+    month = "ann/usd/month/2027-01"
+    await store.add_spend([Spending(spend_row("a"), [spent(6, month)])], NOW)
+    now = NOW + 101 * DAY
+    assert await granted(store, "b", budget(10, meter=month), now=now, until=now + HOUR)
+    assert await store.sweep_spend(0, now, 100) == 0
+    assert await left(store, meter=month, now=now) == 84
+    await store.release("b", (), now)
+    assert await left(store, meter=month, now=now) == 94
+
+
 async def test_a_sweep_leaves_claims_that_last(store: Store) -> None:
     assert await granted(store, "a", budget(60), until=NOW + 10)
     assert await granted(store, "b", budget(10), until=NOW + 10 * HOUR)

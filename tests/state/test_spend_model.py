@@ -38,7 +38,9 @@ AMOUNTS = {
 }
 # The limits of buckets and the steps of time are such that levels are whole millionths.
 LIMITS = {"budget": st.sampled_from([0, 10, 3 * LARGE, 9 * LARGE]), "rate": st.sampled_from([0, 60, 120, 6_000])}
-STEPS = st.sampled_from([0.5, 1.0, 20.0, 3_601.0, 86_400.0, 50 * 86_400.0])
+AGES = st.sampled_from([0.5, 1.0, 20.0, 3_601.0, 86_400.0, 50 * 86_400.0])
+# Meters go after 100 days; of budgets the time of the last use is a day old at most.
+STEPS = st.sampled_from([0.5, 1.0, 20.0, 3_601.0, 60 * 86_400.0])
 COLUMNS: st.SearchStrategy[list[SpendColumn]] = st.lists(
     st.sampled_from(["client", "provider", "model", "outcome", "source", "price_source", "day"]), max_size=4
 )
@@ -118,12 +120,12 @@ class Lives(RuleBasedStateMachine):
         self.wait(self.store.add_spend(spendings, self.now))
         self.model.add_spend(spendings, self.now)
 
-    @rule(by=COLUMNS, since=STEPS, until=STEPS)
+    @rule(by=COLUMNS, since=AGES, until=AGES)
     def report(self, by: list[SpendColumn], since: float, until: float) -> None:
         span = (self.now - since, self.now - 3_601.0 + until)
         assert self.wait(self.store.spend(by, *span)) == self.model.spend(by, *span)
 
-    @rule(age=STEPS, limit=st.integers(1, 5))
+    @rule(age=AGES, limit=st.integers(1, 5))
     def sweep(self, age: float, limit: int) -> None:
         before = self.now - age
         # Of rows of one moment any may go first, so only all or none of them are to go.
