@@ -8,7 +8,6 @@ from proxy.state.store import StoreUnavailableError
 from proxy.usage.ledger import Ledger
 from proxy.usage.metrics import Metrics
 
-
 PATIENCE: Final = 1.0
 """How long the ledger is waited for, in seconds: a scrape tells the rest without it."""
 
