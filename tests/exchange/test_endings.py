@@ -16,6 +16,7 @@ from proxy import app
 from proxy.exchange.accept import accept
 from proxy.exchange.background import BackgroundRuns, Timing
 from proxy.exchange.gateway import Client
+from proxy.exchange.record import record
 from proxy.exchange.run import Run
 from proxy.http.responses import interrupt_streams
 from proxy.responses.errors import ResponsesError
@@ -119,6 +120,7 @@ async def test_a_new_conversation_goes_when_its_client_leaves_without_having_hea
     running.cancel()
     await asyncio.wait([running])
     await run.close()
+    record(gateway.server.gateway, run, "req_1")
     assert await kept(store, conversation_id) is None
 
 
@@ -129,6 +131,7 @@ async def test_a_new_conversation_stays_when_its_client_was_told_of_it(
     run, conversation_id = await begun(gateway, store, stream=True)
     assert await run.advance()
     await run.close()
+    record(gateway.server.gateway, run, "req_1")
     assert await kept(store, conversation_id) is not None
     cancelled = await found(store, str(run.assembler.response["id"]))
     assert cancelled is not None
@@ -143,6 +146,7 @@ async def test_a_new_conversation_goes_when_its_request_fails(
     with pytest.raises(ResponsesError):
         await run.advance()
     await run.close()
+    record(gateway.server.gateway, run, "req_1")
     assert await kept(store, conversation_id) is None
 
 
