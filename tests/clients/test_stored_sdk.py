@@ -30,7 +30,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def gateway(gateways: Gateways, store_url: str) -> Gateway:
+async def gateway(store_url: str, gateways: Gateways) -> Gateway:
     """A gateway on that store."""
     return await gateways.start(store=store_url)
 

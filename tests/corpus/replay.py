@@ -215,7 +215,10 @@ class _Upstream:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
-    async def send(self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: object) -> Answer:
+    async def send(
+        self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: object, sent: Callable[[], None]
+    ) -> Answer:
+        sent()
         return self._answer
 
 

@@ -53,7 +53,7 @@ async def test_of_two_hundred_calls_at_once_as_many_as_the_budget_pays_for(gatew
     assert await gateway.metric("dragoman_budget_limit_usd", client="shop", per="day") == 7
 
 
-async def test_a_budget_holds_across_replicas(gateways: Gateways, shared: str) -> None:
+async def test_a_budget_holds_across_replicas(shared: str, gateways: Gateways) -> None:
     settings = shop(budget=[{"usd": 9, "per": "month"}]) | {"store": shared}
     replicas = [await gateways.start(**settings), await gateways.start(**settings)]
     answers = await asyncio.gather(*(say(replicas[number % 2], "/delay 0.2\n/say Hi.") for number in range(200)))
@@ -68,7 +68,7 @@ async def test_a_budget_holds_across_replicas(gateways: Gateways, shared: str) -
     assert [(await say(replica)).status for replica in replicas] == [429, 429]
 
 
-async def test_what_was_spent_is_spent_after_a_restart(gateways: Gateways, durable: str) -> None:
+async def test_what_was_spent_is_spent_after_a_restart(durable: str, gateways: Gateways) -> None:
     settings = shop(budget={"usd": 3, "per": "total"}) | {"store": durable}
     first = await gateways.start(**settings)
     assert [(await say(first)).status for _ in range(2)] == [200, 200]

@@ -31,7 +31,7 @@ def durable(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def replicas(gateways: Gateways, shared: str) -> tuple[Gateway, Gateway]:
+async def replicas(shared: str, gateways: Gateways) -> tuple[Gateway, Gateway]:
     """Two gateways on that store."""
     return await gateways.start(store=shared), await gateways.start(store=shared)
 
@@ -121,7 +121,7 @@ async def test_a_background_response_is_everywhere(replicas: tuple[Gateway, Gate
     assert (await first.request("GET", f"/v1/responses/{hanging['id']}")).json == answer.json
 
 
-async def test_the_next_start_has_all_of_it(gateways: Gateways, vendor: Vendor, durable: str) -> None:
+async def test_the_next_start_has_all_of_it(durable: str, gateways: Gateways, vendor: Vendor) -> None:
     before = await gateways.start(store=durable)
     streamed = await before.create(model=CHAT, input="One", stream=True)
     made = streamed.response

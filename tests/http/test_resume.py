@@ -78,7 +78,7 @@ def shared(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("replicas", [1, 2])
 async def test_a_running_stream_can_be_taken_up_behind_every_event(
-    gateways: Gateways, vendor: Vendor, replicas: int, shared: str
+    shared: str, gateways: Gateways, vendor: Vendor, replicas: int
 ) -> None:
     first = await gateways.start(store=shared)
     await assert_taken_up(first, first if replicas == 1 else await gateways.start(store=shared), vendor)
@@ -126,7 +126,7 @@ def _unchunked(raw: bytes) -> bytes:
     return body + b"\n\n"
 
 
-async def test_a_follower_on_another_replica_can_cancel(gateways: Gateways, vendor: Vendor, shared: str) -> None:
+async def test_a_follower_on_another_replica_can_cancel(shared: str, gateways: Gateways, vendor: Vendor) -> None:
     first = await gateways.start(store=shared)
     other = await gateways.start(store=shared)
     vendor.play(Turn("Good ", asyncio.Event()))

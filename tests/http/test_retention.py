@@ -43,7 +43,7 @@ async def assert_gone(gateway: Gateway, response_id: str) -> None:
 
 
 async def test_responses_are_kept_for_their_time_and_conversations_until_they_are_deleted(
-    gateways: Gateways, store: str
+    store: str, gateways: Gateways
 ) -> None:
     gateway = await gateways.start(store=store, retention="1s")
     made = (await gateway.create(model=CHAT, input="One", conversation={})).response
@@ -59,7 +59,7 @@ async def test_responses_are_kept_for_their_time_and_conversations_until_they_ar
     assert await gateway.metric(FORGOTTEN, reason="size") == 0
 
 
-async def test_an_unstored_background_response_can_be_fetched_for_ten_minutes(gateways: Gateways, store: str) -> None:
+async def test_an_unstored_background_response_can_be_fetched_for_ten_minutes(store: str, gateways: Gateways) -> None:
     gateway = await gateways.start(store=store)
     queued = (await gateway.create(model=CHAT, input="One", background=True, store=False)).json
     kept = gateway.server.gateway.store
@@ -73,7 +73,7 @@ async def test_an_unstored_background_response_can_be_fetched_for_ten_minutes(ga
     assert await kept.response(queued["id"], "default", time.time() + 601) is None
 
 
-async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: str) -> None:
+async def test_the_oldest_go_when_there_are_too_many(store: str, gateways: Gateways) -> None:
     gateway = await gateways.start(store=store, limits={"store": 60_000})
     conversation = (await gateway.create(model=CHAT, input="One", conversation={}, store=False)).response
     made = [(await gateway.create(model=CHAT, input="x" * 10_000)).response["id"] for _ in range(12)]
@@ -86,7 +86,7 @@ async def test_the_oldest_go_when_there_are_too_many(gateways: Gateways, store: 
     assert await gateway.metric(FORGOTTEN, reason="expired") == 0
 
 
-async def test_rows_of_the_spend_record_go_after_their_time_and_budgets_do_not(gateways: Gateways, store: str) -> None:
+async def test_rows_of_the_spend_record_go_after_their_time_and_budgets_do_not(store: str, gateways: Gateways) -> None:
     gateway = await gateways.start(store=store, usage_retention="1d")
     kept, now = gateway.server.gateway.store, time.time()
     charge = Charge("ann/usd/total", "budget", 100, 1)
