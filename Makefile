@@ -81,7 +81,8 @@ dashboards: setup
 
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
 lock: | $(UV)
-	$(COMPILE) --extra speed --extra redis --extra postgres pyproject.toml -o requirements/runtime.lock $(ARGS)
+	$(COMPILE) --extra speed --extra redis --extra postgres --extra bedrock --extra vertex --extra azure \
+		pyproject.toml -o requirements/runtime.lock $(ARGS)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
 	for client in tests/clients/real/python/[a-z]*/; do \

@@ -11,6 +11,7 @@ from config.environment import (
     FILELESS_VARIABLES,
     LISTEN_VARIABLE,
     enabling_variables,
+    incomplete_variables,
     read_environment,
     value_of,
 )
@@ -142,6 +143,7 @@ def _source(
         variables=variables,
         offered=offered,
         unread=tuple(name for name in FILELESS_VARIABLES if path is not None and value_of(environ, name)),
+        incomplete=incomplete_variables(environ, provider_types) if path is None else {},
     )
 
 

@@ -23,8 +23,8 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Model names of one vendor. A provider fits by its type, by the host of its base URL, by its dialect where it
-    names no base URL, or by its name."""
+    """Model names of one vendor. A provider fits by its type, by the host of its base URL, by its dialect or profile
+    where it names no base URL, or by its name."""
 
     patterns: tuple[str, ...]
     types: frozenset[str] = frozenset()
@@ -82,10 +82,20 @@ FAMILIES: tuple[Family, ...] = (
         names=frozenset({"minimax"}),
     ),
     Family(("sonar*",), hosts=("perplexity.ai",), dialects=frozenset({"perplexity"}), names=frozenset({"perplexity"})),
+    # models, inference profiles of a region, and ARNs
+    Family(
+        (
+            *("ai21.*", "amazon.*", "anthropic.*", "cohere.*", "deepseek.*", "google.*", "meta.*", "minimax.*"),
+            *("mistral.*", "moonshot.*", "moonshotai.*", "nvidia.*", "openai.*", "qwen.*", "writer.*", "zai.*"),
+            *("apac.*", "au.*", "ca.*", "eu.*", "global.*", "jp.*", "us.*", "us-gov.*", "arn:aws*"),
+        ),
+        frozenset({"bedrock"}),
+        names=frozenset({"bedrock"}),
+    ),
 )
 
 # the dialect of an entry of a type that many vendors share, when it names neither dialect nor base URL
-_USUAL_DIALECTS: Mapping[str, str] = {"openai_chat": "openai"}
+_USUAL_DIALECTS: Mapping[str, str] = {"openai_chat": "openai", "responses": "openai"}
 _UNNAMED_DIALECT = "auto"
 
 
@@ -169,7 +179,7 @@ def _fits(family: Family, name: str, entry: ProviderEntry) -> bool:
 
 
 def _dialect(entry: ProviderEntry) -> str:
-    dialect = getattr(entry.options, "dialect", _UNNAMED_DIALECT)
+    dialect = getattr(entry.options, "dialect", None) or getattr(entry.options, "profile", _UNNAMED_DIALECT)
     return _USUAL_DIALECTS.get(entry.type, "") if dialect == _UNNAMED_DIALECT else str(dialect)
 
 

@@ -230,6 +230,9 @@ class CapabilityChanges(Entry):
     custom_tools: bool | None = None
     hosted_tools: tuple[str, ...] | None = None
     hosted_with_functions: bool | None = None
+    native_items: tuple[str, ...] | None = None
+    native_tools: tuple[str, ...] | None = None
+    native_parameters: tuple[str, ...] | None = None
     forced_tool_choice: bool | None = None
     tool_name_limit: PositiveCount | None = None
     tool_name_starts_with_letter: bool | None = None
@@ -278,11 +281,13 @@ class Timeout(Entry):
 
 
 class ProviderEntry(Entry):
-    """One configured provider. `options` are the keys that belong to its type, validated by the type's own settings."""
+    """One configured provider. `options` are the keys that belong to its type, validated by the type's own settings;
+    `list_models`: what it offers is listed for clients."""
 
     type: str
     timeout: Timeout = Timeout()
     concurrency: PositiveCount = 200
+    list_models: bool = True
     models: Mapping[ModelName, ModelEntry] = Field(default_factory=dict)
     options: InstanceOf[BaseModel]
 
@@ -493,12 +498,13 @@ class ProviderType:
 class Source:
     """Where settings came from. `variables`: for each provider, the environment variables its values came from;
     `offered`: the variables that enable a provider without a file; `unread`: variables that are set and have no effect
-    because there is a file."""
+    because there is a file; `incomplete`: variables that have none because others are missing, with those."""
 
     file: str | None = None
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    incomplete: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Settings(Entry):
@@ -509,6 +515,8 @@ class Settings(Entry):
     providers: Mapping[Name, ProviderEntry] = Field(default_factory=dict)
     models: Mapping[Pattern, AliasEntry] = Field(default_factory=dict)
     default_model: str | None = None
+    models_cache: PositiveDuration = 3600.0
+    codex: bool = False
     clients: tuple[ClientEntry, ...] = ()
     store: StoreUrl | None = Field(default=None, repr=False)
     retention: PositiveDuration = 30 * 86_400.0

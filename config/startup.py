@@ -32,6 +32,10 @@ def warnings(settings: Settings) -> list[str]:
         f"{variable}: is not read, because there is a configuration file ({settings.source.file})"
         for variable in settings.source.unread
     ]
+    found += [
+        f"{variable}: enables no provider without {' and '.join(missing)}"
+        for variable, missing in settings.source.incomplete.items()
+    ]
     return found
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from aiohttp import web
@@ -12,10 +12,13 @@ from config.naming import Names
 from config.quantities import ListenAddress
 from config.settings import KeyReference, ProviderType, Settings
 from proxy.exchange.background import BackgroundRuns
+from proxy.exchange.check_findings import Report
+from proxy.exchange.checking import check_all
 from proxy.exchange.dry_run import DryRun, dry_run
 from proxy.exchange.endpoint import Endpoint
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.housekeeping import Housekeeping
+from proxy.exchange.model_list import ModelList
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import read_prompts
 from proxy.http import (
@@ -279,6 +282,17 @@ async def spent(settings: Settings, query: Query) -> list[SpendGroup]:
         await store.close()
 
 
+async def checked(settings: Settings, plugins: Plugins) -> AsyncIterator[Report]:
+    """What the configured providers say when they are asked for their models, in the configured order."""
+    gateway = build_gateway(settings.model_copy(update={"store": "memory://"}), plugins)
+    await gateway.upstream.open()
+    try:
+        async for report in check_all(gateway):
+            yield report
+    finally:
+        await gateway.upstream.close()
+
+
 def store_url(settings: Settings) -> str:
     """Where responses are kept. Raises StoreOpenError where nothing is configured and there is no default."""
     return settings.store or default_store_url(os.environ)
@@ -302,6 +316,9 @@ def build_app(
     app[health.READINESS] = readiness
     app[health.BUDGETS] = _budget_gauges(settings, gateway)
     app[models.SERVING_SINCE] = int(time.time())
+    app[models.CODEX] = settings.codex
+    app[models.MODELS] = listed = _model_list(settings, gateway)
+    app.on_cleanup.append(lambda _: listed.close())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
     app[responses.STREAMS] = set()
     websocket.install(app)
@@ -315,6 +332,13 @@ def build_app(
         app.router.add_routes(models.routes(prefix))
     app.router.add_routes(health.routes())
     return app
+
+
+def _model_list(settings: Settings, gateway: Gateway) -> ModelList:
+    told = {name for name, entry in settings.providers.items() if entry.list_models}
+    return ModelList(
+        gateway.endpoints, gateway.names, gateway.prices, gateway.upstream, told=told, keep=settings.models_cache
+    )
 
 
 def _clients(settings: Settings) -> list[tuple[Client, KeyReference]]:

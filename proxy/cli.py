@@ -1,4 +1,4 @@
-"""The command `dragoman`: serve, demo, translate, usage, check, providers."""
+"""The command `dragoman`: serve, demo, translate, usage, check, providers, new-provider."""
 
 import argparse
 import asyncio
@@ -21,7 +21,7 @@ from config.loader import load
 from config.placeholders import placeholder_settings
 from config.settings import Settings
 from config.startup import describe, warnings
-from proxy.app import Plugins, Server, spent, store_of, store_url, translate
+from proxy.app import Plugins, Server, checked, spent, store_of, store_url, translate
 from proxy.exchange.prompts import read_prompts
 from proxy.responses.errors import ResponsesError
 from proxy.state.opening import shown
@@ -103,12 +103,29 @@ def _parser() -> argparse.ArgumentParser:
     usage.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     usage.set_defaults(command=_usage)
 
-    check = commands.add_parser("check", help="check a configuration without serving")
+    check = commands.add_parser(
+        "check",
+        help="check a configuration and its providers without serving",
+        description="Checks a configuration, and asks every provider in it for its models, which costs nothing.",
+    )
     check.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
+    check.add_argument("--offline", action="store_true", help="ask nobody")
     check.set_defaults(command=_check)
 
     providers = commands.add_parser("providers", help="list the installed providers")
     providers.set_defaults(command=_providers)
+
+    new_provider = commands.add_parser(
+        "new-provider",
+        help="write a provider as a distribution of its own",
+        description="Writes a distribution with a provider for a vendor that takes and gives text alone. Its tests "
+        "hold it to the conformance kit, which it passes as it is.",
+    )
+    new_provider.add_argument("name", metavar="NAME", help="the provider's type: small letters, digits, underscores")
+    new_provider.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where, a folder that does not exist (default: dragoman-NAME)"
+    )
+    new_provider.set_defaults(command=_new_provider)
     return parser
 
 
@@ -203,7 +220,8 @@ def _usage(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    settings = load(parsed.config, os.environ, Plugins())
+    plugins = Plugins()
+    settings = load(parsed.config, os.environ, plugins)
     read_prompts(settings)
     store_of(settings)
     for line in [*describe(settings), f"store: {shown(store_url(settings))}"]:
@@ -211,7 +229,22 @@ def _check(parsed: argparse.Namespace) -> int:
     for line in warnings(settings):
         _say(f"note: {line}")
     _say("the configuration is valid")
-    return 0
+    if parsed.offline:
+        return 0
+    log.configure()
+    return _run(_ask_providers(settings, plugins))
+
+
+async def _ask_providers(settings: Settings, plugins: Plugins) -> int:
+    failed = 0
+    async for report in checked(settings, plugins):
+        failed += report.failed
+        for line in report.lines:
+            _say(line)
+        sys.stdout.flush()
+    if failed:
+        _complain(f"{failed} of {len(settings.providers)} providers cannot be used as they are configured")
+    return 1 if failed else 0
 
 
 def _providers(parsed: argparse.Namespace) -> int:
@@ -220,6 +253,22 @@ def _providers(parsed: argparse.Namespace) -> int:
         provider = plugins.provider(name)
         variable = f"  {provider.environment_key}" if provider.environment_key else ""
         _say(f"{name:<14}{(provider.__doc__ or '').strip().splitlines()[0]}{variable}")
+    return 0
+
+
+def _new_provider(parsed: argparse.Namespace) -> int:
+    # Imported here, because only this command needs it.
+    from proxy.testing.scaffold import ScaffoldError, default_folder, new_provider
+
+    folder = parsed.folder or default_folder(parsed.name)
+    try:
+        written = new_provider(parsed.name, folder, list(Plugins()))
+    except ScaffoldError as error:
+        _complain(str(error))
+        return MISUSE
+    for path in written:
+        _say(f"wrote {path}")
+    _say(f"next: cd {folder} && pip install --editable . pytest && python -m pytest")
     return 0
 
 

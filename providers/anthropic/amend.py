@@ -13,7 +13,7 @@ import orjson
 from providers.anthropic.lenient import Json, mapping, sequence
 from providers.anthropic.messages import THINKING_TYPES
 from proxy.provider.contract import Call
-from proxy.provider.conversions import Conversion, approximated, dropped
+from proxy.provider.conversions import Conversion, approximated, dropped, ignored
 from proxy.provider.errors import ProviderError
 
 Amendment = Callable[[Json, str], list[Conversion]]
@@ -91,6 +91,30 @@ def _without_effort(body: Json, message: str) -> list[Conversion]:
     return [dropped("reasoning.effort", "the provider does not take it for the model")]
 
 
+def _without_system_role(body: Json, message: str) -> list[Conversion]:
+    """Instructions inside the conversation as tagged text of the user's turn that they follow."""
+    kept: list[object] = []
+    found = False
+    for entry in sequence(body.get("messages")):
+        turn = mapping(entry)
+        if turn.get("role") == "system" and kept:
+            blocks = [mapping(block) for block in sequence(turn.get("content"))]
+            told = [block | {"text": f"<system>{block.get('text')}</system>"} for block in blocks]
+            last = mapping(kept[-1])
+            kept[-1] = last | {"content": [*sequence(last.get("content")), *told]}
+            found = True
+        else:
+            kept.append(turn)
+    body["messages"] = kept
+    return [approximated("input", "the provider takes no instructions inside the conversation")] if found else []
+
+
+def _without_user(body: Json, message: str) -> list[Conversion]:
+    if body.pop("metadata", None) is None:
+        return []
+    return [ignored("safety_identifier", "the provider is told of no end users")]
+
+
 OLDER_TOOLS: Final = (
     ("web_search_2026", "web_search_20250305", "web_search"),
     ("code_execution_2026", "code_execution_20250825", "code_interpreter"),
@@ -122,6 +146,8 @@ AMENDMENTS: Final[tuple[tuple[re.Pattern[str], Amendment], ...]] = tuple(
         (r"\b(?:temperature|top_p)\b", _without_sampling),
         (r"\bthinking\.type\b|\badaptive thinking\b", _without("thinking", "reasoning.effort")),
         (r"\beffort\b", _without_effort),
+        (r"\bmessages\.\d+\.role\b|\brole\b.{0,40}\bsystem\b", _without_system_role),
+        (r"\bmetadata\b", _without_user),
         (r"\bservice_tier\b", _without("service_tier", "service_tier")),
         (r"\bspeed\b", _without("speed", "service_tier")),
     )

@@ -177,6 +177,13 @@ class Content:
             longest = max(life, longest, key=("5m", "1h").index)
 
 
+def mark_end(messages: Sequence[Block], mark: Block) -> None:
+    """Let the cached prefix end with the last message, where the vendor does not find that end by itself."""
+    content = messages[-1]["content"]
+    if isinstance(content, list) and content:
+        content[-1].setdefault("cache_control", mark)
+
+
 def _in_order(messages: Sequence[Block]) -> Iterator[Block]:
     """The blocks of the messages, with those inside tool results."""
     for message in messages:

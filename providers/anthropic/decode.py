@@ -95,6 +95,7 @@ class MessagesDecoder:
 
     `signed`: the vendor signs its thinking. Hosts that do not get it back unsigned, so it is its own proof. `hosted`:
     the vendor may use tools of its own; what they did is kept as proofs, and a paused answer goes on after `resume`.
+    `unwrap` takes the event out of a host's frame.
     """
 
     __slots__ = (
@@ -110,12 +111,16 @@ class MessagesDecoder:
         "_text_key",
         "_text_length",
         "_transcript",
+        "_unwrap",
         "_usage",
         "_wrote_text",
     )
 
-    def __init__(self, *, signed: bool = True, hosted: bool = False) -> None:
+    def __init__(
+        self, *, signed: bool = True, hosted: bool = False, unwrap: Callable[[Frame], Frame] | None = None
+    ) -> None:
         self._signed = signed
+        self._unwrap = unwrap
         self._transcript = Transcript() if hosted else None
         self._server = ServerCalls(self._transcript)
         self._blocks: dict[int, _Block] = {}
@@ -132,6 +137,8 @@ class MessagesDecoder:
 
     def feed(self, frame: Frame) -> Sequence[Event]:
         """The events of one frame."""
+        if self._unwrap is not None:
+            frame = self._unwrap(frame)
         try:
             payload = orjson.loads(frame.data)
         except orjson.JSONDecodeError:

@@ -10,7 +10,8 @@ from typing import Final
 
 import orjson
 
-from providers.anthropic.content import CACHE_TTLS, Block, Content
+from providers.anthropic.content import CACHE_TTLS, Block, Content, mark_end
+from providers.anthropic.hosts import VERSION, VERSION_WITH_SAMPLING, Endpoint, Host
 from providers.anthropic.messages import Turns
 from providers.anthropic.models import Model, Models
 from providers.anthropic.property_names import names_of, renamed, vendor_names
@@ -22,11 +23,6 @@ from providers.anthropic.tool_schema import has_alternatives, without_alternativ
 from proxy.provider.contract import Call, Prepared
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
 from proxy.provider.history import FunctionTool, HostedTool
-
-PATH: Final = "/v1/messages"
-VERSION: Final = "2026-10-21"
-VERSION_WITH_SAMPLING: Final = "2023-06-01"
-"""The version that still takes temperature and top_p."""
 
 FAST_BETA: Final = "fast-mode-2026-02-01"
 
@@ -71,12 +67,13 @@ GIVEN: Final = frozenset(
 PARTLY_REPORTED: Final = frozenset({"include"})
 """Attributes of which some values are reported below and the others belong to the core."""
 
-SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
+USUAL_TIERS: Final = frozenset({"auto", "default"})
+"""Tiers that say nothing where there are no others."""
 
 
-def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> Call:
+def encode(prepared: Prepared, settings: AnthropicSettings, models: Models, endpoint: Endpoint) -> Call:
     """The call that carries the request. Appends to `prepared.conversions`; raises RefusedError."""
-    request, conversions = prepared.request, prepared.conversions
+    request, conversions, host = prepared.request, prepared.conversions, endpoint.host
     model = models.named(prepared.capabilities.family or prepared.model)
     strict = StrictLimits()
 
@@ -116,7 +113,8 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     restricted = plan.budgeted and model.thinking_restricts
     turns.end_in_user_turn(prefill=model.prefill and not restricted)
     sampling = _sampling(prepared, model, settings, restricted=restricted)
-    service_tier, speed = _service_tier(prepared, model)
+    version = settings.api_version or host.version or (VERSION_WITH_SAMPLING if sampling else VERSION)
+    service_tier, speed = _service_tier(prepared, model, host)
     automatic_cache = _automatic_cache(prepared, settings, content)
     content.cap_breakpoints(MAX_BREAKPOINTS - (automatic_cache is not None))
     content.order_lives(turns.messages, automatic_cache)
@@ -124,8 +122,12 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
     stream = prepared.stream or plan.max_tokens > MAX_TOKENS_UNSTREAMED or bool(prepared.hosted_tools)
     output_config = {"effort": plan.effort, "format": output_format}
 
+    betas = _betas(prepared, settings, server_tools if tools else ServerTools(), speed, host)
+
     body: dict[str, object] = {
-        "model": prepared.model,
+        "anthropic_version": version if host.version_in_body else None,
+        "anthropic_beta": betas if host.betas_in_body else None,
+        "model": None if host.model_in_path else prepared.model,
         "max_tokens": plan.max_tokens,
         "system": _system(request.instructions, turns.system, model, conversions),
         "messages": turns.messages,
@@ -137,20 +139,39 @@ def encode(prepared: Prepared, settings: AnthropicSettings, models: Models) -> C
         "container": (server_tools.container or turns.container) if server_tools.runs_code and tools else None,
         **sampling,
         "metadata": _metadata(request.safety_identifier, request.user, conversions),
-        "service_tier": service_tier,
+        "service_tier": None if host.tier_header else service_tier,
         "speed": speed,
-        "cache_control": automatic_cache,
-        "stream": stream or None,
+        "cache_control": automatic_cache if host.automatic_cache else None,
+        "stream": None if host.stream_in_path else stream or None,
     }
+    if automatic_cache is not None and not host.automatic_cache:
+        mark_end(turns.messages, automatic_cache)
     _report_the_rest(prepared)
-    headers = {"anthropic-version": settings.api_version or (VERSION_WITH_SAMPLING if sampling else VERSION)}
-    betas = dict.fromkeys(server_tools.betas if tools else ())
-    if speed is not None:
-        betas[FAST_BETA] = None
-    if betas:
+    headers: dict[str, str] = {}
+    if not host.version_in_body:
+        headers["anthropic-version"] = version
+    if betas and not host.betas_in_body:
         headers["anthropic-beta"] = ",".join(betas)
+    if host.tier_header and service_tier is not None:
+        headers[host.tier_header] = service_tier
+    if stream and host.framing == "aws_event_stream":
+        headers["accept"] = "application/vnd.amazon.eventstream"
     compact = {name: value for name, value in body.items() if value is not None and value != {} and value != []}
-    return Call(PATH, orjson.dumps(compact), headers, stream=stream)
+    path = host.path(endpoint.prefix, prepared.model, stream)
+    return Call(path, orjson.dumps(compact), headers, stream=stream, framing=host.framing)
+
+
+def _betas(
+    prepared: Prepared, settings: AnthropicSettings, server_tools: ServerTools, speed: str | None, host: Host
+) -> list[str]:
+    """What has to be asked for by name, and what the operator asks for."""
+    names = dict.fromkeys(settings.betas)
+    names |= dict.fromkeys(server_tools.betas)
+    if server_tools.tools:
+        names |= dict.fromkeys(host.betas[tool.type] for tool in prepared.hosted_tools if tool.type in host.betas)
+    if speed is not None:
+        names[FAST_BETA] = None
+    return list(names)
 
 
 # --- instructions ---------------------------------------------------------------------------------------------------
@@ -334,7 +355,7 @@ def _sampling(prepared: Prepared, model: Model, settings: AnthropicSettings, *, 
     reason = None
     if not prepared.capabilities.sampling:
         reason = "the model takes no sampling parameters"
-    elif settings.api_version is not None and settings.api_version >= VERSION:
+    elif settings.api_version is not None and settings.api_version[-len(VERSION) :] >= VERSION:
         reason = "the API version takes no sampling parameters"
     sampling: dict[str, object] = {}
     if request.temperature is not None:
@@ -371,18 +392,20 @@ def _metadata(safety_identifier: str | None, user: str | None, conversions: list
     return {"user_id": identifier}
 
 
-def _service_tier(prepared: Prepared, model: Model) -> tuple[str | None, str | None]:
-    """`service_tier` and `speed`."""
+def _service_tier(prepared: Prepared, model: Model, host: Host) -> tuple[str | None, str | None]:
+    """The host's name of the service tier, and `speed`."""
     if "service_tier" not in prepared.request.given:
         return None, None
     wanted = prepared.request.service_tier
     if wanted == "fast" and model.fast:
         return None, "fast"
-    if wanted == "priority":
+    if wanted == "priority" and host.service_tiers.get(wanted) == "auto":
         prepared.conversions.append(approximated("service_tier", "priority capacity is used where the account has it"))
-    elif wanted not in SERVICE_TIERS:
+    elif wanted not in host.service_tiers and wanted in USUAL_TIERS:
+        prepared.conversions.append(ignored("service_tier", "it is so anyhow"))
+    elif wanted not in host.service_tiers:
         prepared.conversions.append(dropped("service_tier", f"the vendor has no tier '{wanted}' for the model"))
-    return SERVICE_TIERS.get(wanted), None
+    return host.service_tiers.get(wanted), None
 
 
 def _cache_ttl(prepared: Prepared) -> str | None:

@@ -1,7 +1,8 @@
 """Anthropic's errors -> classes of vendor errors.
 
 Source: Anthropic's errors page and its SDKs' error types; the wordings are those that the API answers with, and those
-of llama.cpp for the hosts that imitate the API. `error.type` decides, then the status; texts only refine.
+of llama.cpp for the hosts that imitate the API. `error.type` decides, then the status; texts only refine. Other hosts
+of Claude have words of their own for what they find wrong before the model is asked.
 """
 
 import re
@@ -50,6 +51,46 @@ CLASS_BY_STATUS: Final[Mapping[int, ErrorClass]] = {
     529: "overloaded",
 }
 
+CLASS_BY_CODE: Final[Mapping[str, ErrorClass]] = {
+    # Bedrock
+    "AccessDeniedException": "forbidden",
+    "ExpiredToken": "bad_credential",
+    "ExpiredTokenException": "bad_credential",
+    "IncompleteSignature": "bad_credential",
+    "IncompleteSignatureException": "bad_credential",
+    "InternalServerException": "vendor_failure",
+    "InvalidClientTokenId": "bad_credential",
+    "InvalidSignatureException": "bad_credential",
+    "MissingAuthenticationToken": "bad_credential",
+    "MissingAuthenticationTokenException": "bad_credential",
+    "ModelErrorException": "vendor_failure",
+    "ModelNotReadyException": "rate_limit",
+    "ModelStreamErrorException": "vendor_failure",
+    "ModelTimeoutException": "timeout",
+    "ResourceNotFoundException": "model_unknown",
+    "ServiceQuotaExceededException": "quota",
+    "ServiceUnavailableException": "overloaded",
+    "SignatureDoesNotMatch": "bad_credential",
+    "ThrottlingException": "rate_limit",
+    "TooManyRequestsException": "rate_limit",
+    "UnrecognizedClientException": "bad_credential",
+    "ValidationException": "bad_request",
+    # Vertex AI
+    "CANCELLED": "vendor_failure",
+    "DEADLINE_EXCEEDED": "timeout",
+    "FAILED_PRECONDITION": "bad_request",
+    "INTERNAL": "vendor_failure",
+    "INVALID_ARGUMENT": "bad_request",
+    "NOT_FOUND": "vendor_failure",
+    "PERMISSION_DENIED": "forbidden",
+    "RESOURCE_EXHAUSTED": "rate_limit",
+    "UNAUTHENTICATED": "bad_credential",
+    "UNAVAILABLE": "overloaded",
+    # Foundry
+    "DeploymentNotFound": "model_unknown",
+}
+"""What other hosts call an error. Unlike a type it counts more than the status, as long as the fault is not theirs."""
+
 FIXED_BY_STATUS: Final = frozenset({401, 402, 403, 404, 413, 429})
 """Statuses that mean one thing, whatever type a host writes beside them."""
 
@@ -61,10 +102,12 @@ TEXTS: Final[tuple[tuple[ErrorClass, re.Pattern[str]], ...]] = (
         "context_too_long",
         re.compile(
             r"prompt is too long|exceeds? (?:the )?(?:model'?s? )?(?:maximum )?(?:available )?context|"
-            r"maximum context length|context window",
+            r"maximum context length|context window|input is too long|input tokens exceed",
             re.IGNORECASE,
         ),
     ),
+    ("model_unknown", re.compile(r"model identifier is invalid", re.IGNORECASE)),
+    ("forbidden", re.compile(r"data retention mode", re.IGNORECASE)),
     (
         "quota",
         re.compile(r"credit balance is too low|(?:spend|usage) limits?\b|out of credits|billing", re.IGNORECASE),
@@ -79,7 +122,13 @@ TEXTS: Final[tuple[tuple[ErrorClass, re.Pattern[str]], ...]] = (
 QUOTA_CODES: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 BASE_URL_HINT: Final = "Does the provider's base_url lead to an Anthropic Messages API?"
 
+PROFILE_HINT: Final = "Ask for an inference profile that contains the model, such as us.{id} or global.{id}."
+_ON_DEMAND: Final = re.compile(r"on-demand throughput", re.IGNORECASE)
+
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+_PRIVATE = re.compile(r"arn:aws[\w-]*:[^\s'\"`),]+|(?<=\bprojects/)[\w:.-]+")
+"""What an error says of the operator's account."""
+
 _FIELD = re.compile(r"^\s*`?([a-zA-Z_][\w]*(?:\.\w+)*)`?:\s")
 _QUOTED = re.compile(r"`([a-zA-Z_][\w.]*)`")
 
@@ -103,8 +152,7 @@ PARAMETERS: Final[tuple[tuple[str, str], ...]] = (
 
 def http_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error of an HTTP answer."""
-    payload = _payload(body)
-    found = _read(payload)
+    found = _read(_payload(body), headers.get("x-amzn-errortype") or "")
     error_class = _class(status, found)
     message = found.message
     if not message:
@@ -143,19 +191,25 @@ def _payload(body: bytes) -> Json:
     return mapping(value)
 
 
-def _read(payload: Mapping[str, object]) -> _Found:
+def _read(payload: Mapping[str, object], name: str = "") -> _Found:
+    """`name` is what a header calls the error."""
     error = payload.get("error")
     if isinstance(error, str):
         return _Found(text(payload.get("type")), error, "")
     error = mapping(error) or payload
     details = mapping(error.get("details"))
-    return _Found(text(error.get("type")), text(error.get("message")).strip(), text(details.get("error_code")))
+    called = [name, *(text(error.get(member)) for member in ("type", "__type", "status", "code"))]
+    kind = next((each for each in called if each), "").rpartition("#")[2].partition(":")[0]
+    message = text(error.get("message")) or text(error.get("Message"))
+    return _Found(kind, message.strip(), text(details.get("error_code")))
 
 
 def _class(status: int | None, found: _Found) -> ErrorClass:
     by_status = CLASS_BY_STATUS.get(status, "vendor_failure" if status >= 500 else "bad_request") if status else None
-    error_class = CLASS_BY_TYPE.get(found.type) or by_status or "vendor_failure"
-    if by_status is not None and status in FIXED_BY_STATUS:
+    # Inside a stream, Bedrock's names begin with a small letter.
+    by_code = CLASS_BY_CODE.get(found.type[:1].upper() + found.type[1:])
+    error_class = by_code or CLASS_BY_TYPE.get(found.type) or by_status or "vendor_failure"
+    if by_status is not None and by_code is None and status in FIXED_BY_STATUS:
         error_class = by_status
     if status is not None and status >= 500 and error_class not in SERVER_CLASSES:
         error_class = by_status or "vendor_failure"
@@ -163,7 +217,7 @@ def _class(status: int | None, found: _Found) -> ErrorClass:
         return next((refined for refined, pattern in TEXTS if pattern.search(found.message)), error_class)
     if error_class == "rate_limit" and found.code in QUOTA_CODES:
         return "quota"
-    if (found.type == "not_found_error" or status == 404) and _MODEL.search(found.message):
+    if (found.type in ("not_found_error", "NOT_FOUND") or status == 404) and _MODEL.search(found.message):
         return "model_unknown"
     return error_class
 
@@ -177,9 +231,11 @@ def _error(
     retry_after: float | None = None,
 ) -> ProviderError:
     field = vendor_field(found.message) if error_class == "bad_request" else None
+    if error_class == "bad_request" and _ON_DEMAND.search(message):
+        message = f"{message} {PROFILE_HINT}"
     return ProviderError(
         error_class,
-        message,
+        _PRIVATE.sub("***", message),
         code=found.code or None if error_class == "bad_request" else None,
         param=client_parameter(field) if field else None,
         retry_after=retry_after,

@@ -92,6 +92,8 @@ def answered(call: ServerCall, result: Json, container: str) -> Hosted:
     elif call.name == "web_search":
         action = mapping(call.fields.get("action")) or _search({})["action"]
         call.fields["action"] = mapping(action) | {"sources": _sources(content)}
+    elif call.kind == WEB and "action" not in call.fields:
+        call.fields |= _fetch(mapping(content))
     return Hosted(call.key, call.kind, "failed" if failed else "completed", dict(call.fields))
 
 

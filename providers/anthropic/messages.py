@@ -38,8 +38,7 @@ class Turns:
     signature. `property_names`: by tool, the arguments that the vendor knows by other names. `mcp_servers`: the servers
     that the request names. `system` are the leading instructions, `messages` the turns, `container` is the one in which
     the vendor ran code last. `_waiting` are instructions on their way to the next place where the vendor takes them,
-    `_notes` is what the user's next turn tells. `_ids` are the ids of the latest calls as the vendor is told them,
-    `_taken` all of them, with how often each stood for a call.
+    `_notes` is what the user's next turn tells.
     """
 
     content: Content
@@ -52,8 +51,6 @@ class Turns:
     messages: list[Block] = field(default_factory=list)
     _waiting: list[Block] = field(default_factory=list)
     _notes: list[Block] = field(default_factory=list)
-    _ids: dict[str, str] = field(default_factory=dict)
-    _taken: dict[str, int] = field(default_factory=dict)
     _last_path: str = "input"
 
     def add_all(self, items: list[HistoryItem]) -> None:
@@ -149,21 +146,11 @@ class Turns:
     def _add_call(self, item: CallItem) -> None:
         block: Block = {
             "type": "tool_use",
-            "id": self._new_id(item.call_id),
+            "id": vendor_call_id(item.call_id),
             "name": item.name,
             "input": self._input(item),
         }
         self._append("assistant", [block])
-
-    def _new_id(self, call_id: str) -> str:
-        """The id of a call: the vendor takes none twice, and others begin anew in every answer."""
-        first = found = vendor_call_id(call_id)
-        while found in self._taken:
-            self._taken[first] += 1
-            found = vendor_call_id(f"{first}_{self._taken[first]}")
-        self._taken[found] = 1
-        self._ids[call_id] = found
-        return found
 
     def _input(self, item: CallItem) -> object:
         text = item.arguments or "{}"
@@ -179,7 +166,7 @@ class Turns:
         return {"_raw": item.arguments}
 
     def _add_result(self, item: ResultItem) -> None:
-        block: Block = {"type": "tool_result", "tool_use_id": self._ids[item.call_id]}
+        block: Block = {"type": "tool_result", "tool_use_id": vendor_call_id(item.call_id)}
         content: object
         if isinstance(item.output, str):
             content = "" if item.output.isspace() else item.output

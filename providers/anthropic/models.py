@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
+from providers.anthropic.hosts import HOSTS, Host
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.families import Changes, Families, changed, shipped_rows
 
@@ -125,15 +126,16 @@ def _identified(name: str) -> tuple[str, Version | None] | None:
 
 
 class Models:
-    """The rows of models, as the shipped table has them and the configuration changes them.
+    """The rows of models, as the shipped table has them, the host restricts them and the configuration changes them.
 
     `extensions`: by the beginning of a model's name, or of its family and version (`claude-opus-6`), the members that
     differ from its row. Raises ValueError for members that there are not and values that do not fit.
     """
 
-    def __init__(self, extensions: Mapping[str, Changes] | None = None) -> None:
+    def __init__(self, extensions: Mapping[str, Changes] | None = None, host: Host = HOSTS["anthropic"]) -> None:
+        self._host = host
         extended = {
-            prefix.lower(): changed(model_named(prefix), changes, prefix)
+            prefix.lower(): changed(served(prefix, host), changes, prefix)
             for prefix, changes in (extensions or {}).items()
         }
         self._extended = sorted(extended.items(), key=lambda entry: len(entry[0]), reverse=True)
@@ -145,7 +147,7 @@ class Models:
             for prefix, model in self._extended:
                 if any(spelling.startswith(prefix) for spelling in spellings):
                     return model
-        return model_named(name)
+        return served(name, self._host)
 
     def capabilities(self, name: str) -> Capabilities:
         """The row as the core reads it."""
@@ -154,6 +156,8 @@ class Models:
             family=family_of(name),
             # Imitating hosts leave documents out without a word.
             files=model.claude,
+            image_urls=self._host.urls,
+            file_urls=self._host.urls,
             hosted_tools=tuple(name for name, column in HOSTED_TOOLS.items() if getattr(model, column)),
             forced_tool_choice=model.forced_choice,
             json_schema=model.structured,
@@ -178,6 +182,21 @@ def model_named(name: str) -> Model:
     if found.prefix:
         return found.row
     return next((FAMILIES.find(bound).row for below, bound in OLDER if version < below), NEWEST)
+
+
+@lru_cache(maxsize=1024)
+def served(name: str, host: Host) -> Model:
+    """The row for a model name, as far as the host serves it."""
+    if host.no_claude:
+        return COMPATIBLE
+    model = model_named(name)
+    if host.only_claude and not model.claude:
+        model = NEWEST
+    # What the model itself has not, it has nowhere.
+    columns = {column: value for column, value in host.columns.items() if getattr(model, column)}
+    if host.structured is not None and not family_of(name).startswith(host.structured):
+        columns["structured"] = False
+    return changed(model, columns)
 
 
 def family_of(name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
 from providers.anthropic.content import Block
+from providers.anthropic.lenient import mapping
 from providers.anthropic.models import Model
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
@@ -139,12 +140,12 @@ def _web_search(offer: _Offer, tool: HostedTool) -> None:
     if version != FIRST_WEB_SEARCH:
         block["allowed_callers"] = ["direct"]
     filters = tool.tool.get("filters")
-    domains = _mapping(filters).get("allowed_domains")
+    domains = mapping(filters).get("allowed_domains")
     if isinstance(domains, list) and domains:
         block["allowed_domains"] = domains
     elif filters is not None:
         offer.report(ignored(f"{tool.path}.filters", AS_USUAL))
-    location = _mapping(tool.tool.get("user_location"))
+    location = mapping(tool.tool.get("user_location"))
     places = {name: location[name] for name in ("city", "region", "country", "timezone") if location.get(name)}
     if places:
         block["user_location"] = {"type": "approximate", **places}
@@ -163,7 +164,7 @@ def _code_execution(offer: _Offer, tool: HostedTool) -> None:
         if not _CONTAINER.fullmatch(container):
             refuse(path, "The container is none of Anthropic's.", value=True)
         offer.found.container = container
-    settings = _mapping(container)
+    settings = mapping(container)
     if settings.get("file_ids"):
         refuse(f"{path}.file_ids", "File ids of other services mean nothing to Anthropic.")
     reason = "the vendor's containers have one size and no network"
@@ -232,7 +233,7 @@ def _allowed_tools(offer: _Offer, tool: HostedTool) -> list[str] | None:
 
 def _tool_names(wanted: object, path: str) -> list[str] | None:
     """The names that a filter lists; None where it has none."""
-    filtered = _mapping(wanted)
+    filtered = mapping(wanted)
     if filtered.get("read_only") is not None:
         refuse(f"{path}.read_only", "Anthropic cannot choose the tools of an MCP server by their marks; name them.")
     names = filtered.get("tool_names")
@@ -260,7 +261,7 @@ def _token(tool: HostedTool) -> str | None:
     """The token for the server. It stands in no message."""
     token = tool.tool.get("authorization")
     found = token if isinstance(token, str) and token else None
-    for name, value in _mapping(tool.tool.get("headers")).items():
+    for name, value in mapping(tool.tool.get("headers")).items():
         bearer = _BEARER.fullmatch(value) if isinstance(value, str) and name.lower() == "authorization" else None
         if bearer is None:
             refuse(f"{tool.path}.headers", "Anthropic sends MCP servers no header but 'Authorization: Bearer ...'.")
@@ -288,7 +289,3 @@ _ENCODERS: Final[Mapping[str, Callable[[_Offer, HostedTool], None]]] = {
     "tool_search": _tool_search,
 }
 """By the plain name; others are in no model's capabilities."""
-
-
-def _mapping(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}

@@ -60,7 +60,9 @@ def plan_thinking(model: Model, wanted: ThinkingInput, conversions: list[Convers
     max_tokens = _max_tokens(wanted, conversions)
     if model.thinking == "none":
         plan = ThinkingPlan(max_tokens)
-        if wanted.effort not in (None, "none"):
+        if wanted.effort == "none":
+            conversions.append(ignored(EFFORT_PATH, "the model does not think"))
+        elif wanted.effort is not None:
             conversions.append(dropped(EFFORT_PATH, "the model does not think"))
     elif wanted.effort == "none":
         plan = _off(model, max_tokens, conversions)
@@ -85,6 +87,7 @@ def _off(model: Model, max_tokens: int, conversions: list[Conversion]) -> Thinki
         conversions.append(dropped(EFFORT_PATH, "the model always thinks; the lowest effort is used"))
         return ThinkingPlan(max_tokens, {"type": "adaptive"}, "low")
     if model.off == "omit":
+        conversions.append(ignored(EFFORT_PATH, "the model thinks only when it is asked to"))
         return ThinkingPlan(max_tokens)
     if model.off == "between_tools":
         conversions.append(approximated(EFFORT_PATH, "the model still thinks between tool calls"))

@@ -1,4 +1,4 @@
-"""Google's Gemini API (`generateContent`), with an API key."""
+"""Google's Gemini models (`generateContent`), by the Gemini API or on Vertex AI."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 import orjson
 
-from providers.gemini.address import MODELS_PATH, bare_name
+from providers.credentials import vertex_ai
+from providers.gemini.access import credentials_of
+from providers.gemini.address import MODELS_PATH, bare_name, model_of
 from providers.gemini.amend import amended
 from providers.gemini.count import counted_tokens, counting
 from providers.gemini.decode import GeminiDecoder
@@ -17,7 +19,7 @@ from providers.gemini.server_tools import asks_for_images
 from providers.gemini.settings import GeminiSettings
 from providers.gemini.structured import answer_envelopes, format_obstacle, has_final_answer
 from proxy.provider.capabilities import Capabilities
-from proxy.provider.contract import Call, Http, Origin, Prepared, Provider
+from proxy.provider.contract import Call, Http, HttpAnswer, Origin, Prepared, Provider
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import ProviderError
 from proxy.responses.events import Event
@@ -32,7 +34,7 @@ MAX_NAMES = 256
 
 
 class Gemini(Provider):
-    """One account of the Gemini API, or a host that speaks it."""
+    """One account of the Gemini API, one project on Vertex AI, or a host that speaks as they do."""
 
     type = "gemini"
     Settings = GeminiSettings
@@ -43,13 +45,18 @@ class Gemini(Provider):
         self.settings = settings
         families = model_families(settings.families)
         self._model_named = lru_cache(MAX_NAMES)(partial(model_named, families=families))
-        absent = frozenset() if settings.file_search_stores else frozenset({"file_search"})
-        self._capabilities = lru_cache(MAX_NAMES)(partial(capabilities_of, families=families, absent=absent))
+        self._endpoint = settings.endpoint()
+        self._credentials = credentials_of(settings)
+        host = self._endpoint.host
+        absent = host.absent_tools if settings.file_search_stores else host.absent_tools | {"file_search"}
+        self._capabilities = lru_cache(MAX_NAMES)(
+            partial(capabilities_of, families=families, absent=absent, image_urls=host.image_urls)
+        )
 
     @property
     def base_url(self) -> str:
-        """The configured base, with its version."""
-        return self.settings.base_url
+        """The configured base, or that of the location, with its version."""
+        return self._endpoint.base_url
 
     @property
     def price_catalogue(self) -> str:
@@ -62,7 +69,7 @@ class Gemini(Provider):
 
     def encode(self, prepared: Prepared) -> Call:
         """The call of `generateContent` or `streamGenerateContent`."""
-        return encode(prepared, self._model(prepared), self.settings)
+        return encode(prepared, self._model(prepared), self.settings, self._endpoint)
 
     def format_obstacle(self, form: Mapping[str, object], prepared: Prepared) -> str | None:
         """What the model has no mode for, alone or beside tools."""
@@ -85,7 +92,7 @@ class Gemini(Provider):
 
     def encode_count(self, prepared: Prepared) -> Call:
         """The call of `countTokens`."""
-        return counting(self.encode(prepared), prepared.model)
+        return counting(self.encode(prepared), self._endpoint, prepared.model)
 
     def decode_count(self, body: bytes) -> int:
         """The total of `countTokens`."""
@@ -96,26 +103,31 @@ class Gemini(Provider):
         return error_of_answer(status, headers, body, self._key())
 
     def origin(self, model: str) -> Origin:
-        """Signatures are valid for the account that they were given to; the model is the family's business."""
-        key = self.settings.api_key
-        return Origin(self.type, self.base_url, key.fingerprint() if key is not None else "")
+        """Signatures are valid for the host, the project and the account that they were given to; the model is the
+        family's business."""
+        place = self.base_url if self._endpoint.host.name == "gemini" else self.base_url + self._endpoint.models
+        return Origin(self.type, place, self._credentials.fingerprint())
 
     async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
-        """The key as a header: in the URL it would stand in logs."""
-        key = self._key()
-        return {"x-goog-api-key": key} if key else {}
+        """The key, or a token, as a header: in the URL it would stand in logs."""
+        return await self._credentials.authorize(call, self.base_url + call.path)
+
+    def renew(self, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether the token is another one now; a key is what it is."""
+        return self._credentials.renew(status, headers, body)
 
     def credential_headers(self) -> Sequence[str]:
-        """The header of the key, where there is one."""
-        return ("x-goog-api-key",) if self._key() else ()
+        """The header of the key or the token, where there is one."""
+        return self._credentials.credential_headers()
 
     def amend(self, call: Call, error: ProviderError) -> tuple[Call, Sequence[Conversion]] | None:
         """The call without what the vendor refused, where the answer says what that was."""
-        name = call.path.removeprefix("/models/").partition(":")[0]
-        return amended(call, error, self._model_named(name))
+        return amended(call, error, self._model_named(model_of(call.path)))
 
     async def list_models(self, http: Http) -> list[str]:
-        """The ids of `GET /models`, all pages, as far as they generate content."""
+        """The ids of the host's models, all pages, as far as they generate content."""
+        if self._endpoint.host.name == "vertex":
+            return await self._published(http)
         headers = await self.authorize(Call(MODELS_PATH, b"", method="GET"), http)
         names: dict[str, None] = {}
         path = MODELS_PATH
@@ -135,6 +147,16 @@ class Gemini(Provider):
                 break
             path = f"{MODELS_PATH}&pageToken={quote(following, safe='')}"
         return list(names)
+
+    async def _published(self, http: Http) -> list[str]:
+        async def get(url: str) -> HttpAnswer:
+            call = Call(url.removeprefix(self.base_url), b"", method="GET")
+            return await http.request("GET", url, headers=await self._credentials.authorize(call, url))
+
+        def error(answer: HttpAnswer) -> ProviderError:
+            return self.error(answer.status, answer.headers, answer.body)
+
+        return await vertex_ai.listed_models(self.base_url, "google", get, error)
 
     def _model(self, prepared: Prepared) -> Model:
         return self._model_named(prepared.capabilities.family or prepared.model)

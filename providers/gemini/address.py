@@ -1,7 +1,6 @@
 """Where requests go: the base of the API, and the paths of its methods.
 
-Source: the Gemini API reference (v1beta). Everything that another host of the same models would have differently stands
-here.
+Source: the Gemini API reference (v1beta); on Vertex AI what stands before the models' names is longer.
 """
 
 import re
@@ -42,22 +41,29 @@ def host_of(url: str) -> str:
 
 
 def bare_name(model: str) -> str:
-    """The model's id without the `models/` that the vendor writes in front of it."""
-    return model.removeprefix("models/")
+    """The model's id without the `models/` that the vendor writes in front of it, with whoever published it or not."""
+    return model.removeprefix("publishers/google/").removeprefix("models/")
 
 
-def method_path(model: str, *, stream: bool) -> str:
-    """The path of the method that generates content. Raises RefusedError for a model id that would lead elsewhere."""
-    return f"{_model_path(model)}:streamGenerateContent?alt=sse" if stream else f"{_model_path(model)}:generateContent"
+def method_path(models: str, model: str, *, stream: bool) -> str:
+    """The path of the method that generates content; `models` is the path of the host's models. Raises RefusedError for
+    a model id that would lead elsewhere."""
+    path = f"{models}/{_name(model)}"
+    return f"{path}:streamGenerateContent?alt=sse" if stream else f"{path}:generateContent"
 
 
-def count_path(model: str) -> str:
+def count_path(models: str, model: str) -> str:
     """The path of the method that counts tokens. Raises RefusedError as `method_path` does."""
-    return f"{_model_path(model)}:countTokens"
+    return f"{models}/{_name(model)}:countTokens"
 
 
-def _model_path(model: str) -> str:
+def model_of(path: str) -> str:
+    """The model that a path of these names."""
+    return path.rpartition("/models/")[2].partition(":")[0]
+
+
+def _name(model: str) -> str:
     name = bare_name(model)
     if not _NAME.fullmatch(name) or ".." in name:
         refuse("model", "The model's id has characters that no id of the vendor has.", value=True)
-    return f"/models/{name}"
+    return name

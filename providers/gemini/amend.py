@@ -12,12 +12,16 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from providers.gemini.contents import place_placeholders
+from providers.gemini.hosts import TIER_HEADER
 from providers.gemini.models import Model
 from providers.gemini.server_history import SERVER_PARTS
 from providers.gemini.signatures import PLACEHOLDER
 from proxy.provider.contract import Call
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored
 from proxy.provider.errors import ProviderError
+
+UNTAKEN: Final = "the provider does not take it for the model"
+_TIER: Final = re.compile(r"service_?tier|request[_-]?type|\bflex\b|\bpriority\b", re.IGNORECASE)
 
 Body: TypeAlias = dict[str, Any]
 Amendment: TypeAlias = Callable[[Body, Model], list[Conversion]]
@@ -38,6 +42,9 @@ def amended(call: Call, error: ProviderError, model: Model) -> tuple[Call, Seque
     for pattern, amendment in AMENDMENTS:
         if pattern.search(said) and (conversions := amendment(body, model)):
             return replace(call, body=orjson.dumps(body)), conversions
+    if TIER_HEADER in call.headers and _TIER.search(said):
+        headers = {name: value for name, value in call.headers.items() if name != TIER_HEADER}
+        return replace(call, headers=headers), [dropped("service_tier", UNTAKEN)]
     return None
 
 
@@ -87,7 +94,7 @@ def _without(**paths: str) -> Amendment:
         if not config:
             del body["generationConfig"]
         told = {paths[member]: None for member in there}
-        return [dropped(path, "the provider does not take it for the model") for path in told]
+        return [dropped(path, UNTAKEN) for path in told]
 
     return amendment
 
@@ -100,7 +107,7 @@ def _without_logprobs(body: Body, model: Model) -> list[Conversion]:
 def _without_service_tier(body: Body, model: Model) -> list[Conversion]:
     if body.pop("serviceTier", None) is None:
         return []
-    return [dropped("service_tier", "the provider does not take it for the model")]
+    return [dropped("service_tier", UNTAKEN)]
 
 
 def _without_validation(body: Body, model: Model) -> list[Conversion]:

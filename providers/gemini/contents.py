@@ -24,6 +24,8 @@ from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, Rea
 Content: TypeAlias = dict[str, Any]
 
 CONTINUE: Final = "Continue."
+BEGIN: Final = "."
+"""The user's text where there is nothing but instructions."""
 
 ROLES: Final = {"user": "user", "assistant": "model"}
 
@@ -73,7 +75,9 @@ class Contents:
             self._user([{"text": CONTINUE}])
         if not self._writer.model.system_instruction:
             self._system_as_user()
-        if not self.contents or self.contents[0]["role"] == "model":
+        if not self.contents:
+            self._user([{"text": BEGIN}])
+        elif self.contents[0]["role"] == "model":
             self.contents.insert(0, {"role": "user", "parts": [{"text": ""}]})
         if self._writer.model.placeholder:
             place_placeholders(self.contents)

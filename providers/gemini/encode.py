@@ -1,9 +1,10 @@
 """A Responses request as the body of `generateContent`, in the order of the request's parameters.
 
-Every element of the request is mapped here, declared in `prepared.conversions`, or refused. Source: the Gemini API
-reference (v1beta).
+Every element of the request is mapped here, declared in `prepared.conversions`, or refused. Source: the references of
+the Gemini API (v1beta) and of Vertex AI (v1).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
@@ -11,6 +12,7 @@ import orjson
 
 from providers.gemini.address import method_path
 from providers.gemini.contents import Contents
+from providers.gemini.hosts import Endpoint, Host
 from providers.gemini.models import Model
 from providers.gemini.parts import PartWriter
 from providers.gemini.server_tools import offered_server_tools
@@ -53,8 +55,11 @@ LOGPROBS_INCLUDE: Final = "message.output_text.logprobs"
 GIVEN: Final = ("code_interpreter_call.outputs", "file_search_call.results", "web_search_call.action.sources")
 """Values of `include` for what answers have anyhow."""
 
-SERVICE_TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
-"""The vendor's tiers; `auto` is said by saying nothing."""
+NO_TIER: Final = "the vendor has no tier"
+
+MAX_LABELS: Final = 64
+_LABEL_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
 
 WITHOUT_MEANING: Final[Mapping[str, str]] = {
     "prompt_cache_key": "the vendor caches by content",
@@ -66,21 +71,26 @@ WITHOUT_MEANING: Final[Mapping[str, str]] = {
 """Parameters that the vendor has nothing for and that the answer does not depend on."""
 
 
-def encode(prepared: Prepared, model: Model, settings: GeminiSettings) -> Call:
+def encode(prepared: Prepared, model: Model, settings: GeminiSettings, endpoint: Endpoint) -> Call:
     """The call. Raises RefusedError for what cannot be carried and must not be lost, and for too long a body."""
-    path = method_path(prepared.model, stream=prepared.stream)
+    host = endpoint.host
+    path = method_path(endpoint.models, prepared.model, stream=prepared.stream)
     form = output_format(prepared, model)
-    contents = _contents(prepared, model, settings)
+    contents = _contents(prepared, model, settings, endpoint)
     server_tools = offered_server_tools(prepared, settings)
-    tools, tool_config = tools_and_config(prepared, model, form, server_tools, circulates=contents.circulates)
+    tools, tool_config = tools_and_config(
+        prepared, model, form, server_tools, circulates=contents.circulates, shows_tools=host.shows_tools
+    )
+    service_tier = _service_tier(prepared, host)
     body: Json = {
         "systemInstruction": {"parts": contents.system} if contents.system else None,
         "contents": contents.contents,
         "tools": tools,
         "toolConfig": tool_config,
-        "generationConfig": _generation_config(prepared, model, form) | server_tools.generation,
+        "generationConfig": _generation_config(prepared, model, form, host) | server_tools.generation,
         "safetySettings": [setting.model_dump() for setting in settings.safety_settings],
-        "serviceTier": _service_tier(prepared),
+        "serviceTier": None if host.tier_header else service_tier,
+        "labels": _labels(prepared) if settings.metadata and host.labels else None,
     }
     _report_the_rest(prepared)
     body = {name: value for name, value in body.items() if value}
@@ -93,12 +103,13 @@ def encode(prepared: Prepared, model: Model, settings: GeminiSettings) -> Call:
             param="input",
             code="request_too_large",
         )
-    return Call(path, written, stream=prepared.stream)
+    headers = {host.tier_header: service_tier} if host.tier_header and service_tier else {}
+    return Call(path, written, headers, stream=prepared.stream)
 
 
-def _contents(prepared: Prepared, model: Model, settings: GeminiSettings) -> Contents:
+def _contents(prepared: Prepared, model: Model, settings: GeminiSettings, endpoint: Endpoint) -> Contents:
     """The conversation, with the instructions in front of everything."""
-    contents = Contents(prepared, PartWriter(prepared, model, settings.base_url), settings.mid_system)
+    contents = Contents(prepared, PartWriter(prepared, model, endpoint), settings.mid_system)
     instructions = prepared.request.instructions
     if instructions is not None:
         if instructions.strip():
@@ -112,12 +123,12 @@ def _contents(prepared: Prepared, model: Model, settings: GeminiSettings) -> Con
 # --- generationConfig -------------------------------------------------------------------------------------------------
 
 
-def _generation_config(prepared: Prepared, model: Model, form: OutputFormat) -> Json:
+def _generation_config(prepared: Prepared, model: Model, form: OutputFormat, host: Host) -> Json:
     config: Json = {}
     _max_output_tokens(config, prepared)
     _sampling(config, prepared)
     _logprobs(config, prepared)
-    if (thinking := thinking_config(prepared, model)) is not None:
+    if (thinking := thinking_config(prepared, model, host)) is not None:
         config["thinkingConfig"] = thinking
     return {**config, **form.generation}
 
@@ -167,11 +178,25 @@ def _logprobs(config: Json, prepared: Prepared) -> None:
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 
-def _service_tier(prepared: Prepared) -> str | None:
+def _service_tier(prepared: Prepared, host: Host) -> str | None:
     tier = prepared.request.service_tier
-    if tier not in SERVICE_TIERS and tier != "auto":
-        prepared.conversions.append(dropped("service_tier", f"the vendor has no tier '{tier}'"))
-    return SERVICE_TIERS.get(tier)
+    if tier not in host.service_tiers and tier != "auto":
+        usual = tier == "default"
+        report = ignored("service_tier", "it is so anyhow") if usual else dropped("service_tier", f"{NO_TIER} '{tier}'")
+        prepared.conversions.append(report)
+    return host.service_tiers.get(tier)
+
+
+def _labels(prepared: Prepared) -> dict[str, str]:
+    """The client's metadata, as far as they are labels: these are small letters, digits, `_` and `-`."""
+    labels: dict[str, str] = {}
+    for name, value in (prepared.request.metadata or {}).items():
+        fits = _LABEL_NAME.fullmatch(name) and isinstance(value, str) and _LABEL.fullmatch(value)
+        if fits and len(labels) < MAX_LABELS:
+            labels[name] = value
+        else:
+            prepared.conversions.append(ignored("metadata", "some of it is no label of the vendor's"))
+    return labels
 
 
 def _report_the_rest(prepared: Prepared) -> None:

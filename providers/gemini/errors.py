@@ -121,6 +121,8 @@ MAX_MESSAGE: Final = 2_000
 MAX_QUOTED_TEXT: Final = 200
 
 _KEY = re.compile(r"\bAIza[\w-]{10,}")
+_PRIVATE = re.compile(r"(?<=\bprojects/)[\w:.-]+")
+"""What an error of Vertex AI says of the operator's account."""
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _UNKNOWN_NAME = re.compile(r"""Unknown name ["']([\w$]{1,80})["'](?: at ["']([\w.\[\]$]{1,200})["'])?""")
 _OTHER_RESOURCE = re.compile(r"\b(?:files?|cached_?contents?)\b", re.IGNORECASE)
@@ -263,7 +265,7 @@ def _error(complaint: Complaint, status: int, wait: float | None, secret: str) -
     message = complaint.message[:MAX_MESSAGE] or UNEXPLAINED
     if secret:
         message = message.replace(secret, "***")
-    message = _KEY.sub("***", message)
+    message = _PRIVATE.sub("***", _KEY.sub("***", message))
     if found == "model_unknown":
         message = f"{message} {MODEL_HINT}"
     elif found == "vendor_failure" and status == 404 and BASE_URL_HINT not in message:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from providers.gemini.address import bare_name
+from providers.gemini.hosts import HostName
 from proxy.provider.capabilities import Capabilities
 from proxy.provider.families import Changes, Families, shipped_rows
 
@@ -41,7 +42,8 @@ class Model:
     `placeholder`: demands signatures of calls, and takes a placeholder where there is none. `schema_with_tools`: holds
     to a response schema in a request with functions. `result_media`: takes media inside function responses.
     `media_resolution`: takes a resolution for each part. `system_instruction`: takes one. `bills_queries`: each query
-    of a search is billed; else the answer is, once.
+    of a search is billed; else the answer is, once. `off_at`: hosts where a budget of 0 turns thinking off, although it
+    is set by levels.
     """
 
     thinking: ThinkingStyle = "level"
@@ -54,6 +56,7 @@ class Model:
     media_resolution: bool = True
     system_instruction: bool = True
     bills_queries: bool = True
+    off_at: tuple[HostName, ...] = ()
     capabilities: Capabilities = NEWEST
 
 
@@ -67,14 +70,17 @@ def model_named(name: str, families: Families[Model]) -> Model:
     return families.find(bare_name(name)).row
 
 
-def capabilities_of(name: str, families: Families[Model], absent: frozenset[str] = frozenset()) -> Capabilities:
+def capabilities_of(
+    name: str, families: Families[Model], absent: frozenset[str] = frozenset(), *, image_urls: bool = True
+) -> Capabilities:
     """The row as the core reads it. Signatures are bound to the model, so the family is its exact name. `absent`: tools
-    of the vendor's that nothing is configured for."""
+    of the vendor's that nothing is configured for, or that the host has not. `image_urls`: the host reads them."""
     row = model_named(name, families)
     thinks = row.thinking != "none"
     return replace(
         row.capabilities,
         family=bare_name(name),
+        image_urls=row.capabilities.image_urls and image_urls,
         reasoning=thinks,
         efforts=REQUEST_EFFORTS if thinks else None,
         hosted_tools=tuple(

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from providers.gemini.address import host_of
+from providers.gemini.hosts import Endpoint
 from providers.gemini.models import Model
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, ignored, refuse
@@ -67,16 +68,18 @@ RESOLUTIONS: Final = {
 }
 """Levels of `mediaResolution` for a part's `detail`; `auto` is the vendor's own choice."""
 
+BUCKET: Final = "gs://"
 INSTEAD: Final = "send the content in base64"
 
 
 @dataclass(frozen=True, slots=True)
 class PartWriter:
-    """Writes the parts of one request and reports what they lose. `base_url` has the host of the Files API."""
+    """Writes the parts of one request and reports what they lose. The address of the `endpoint` is that of the Files
+    API."""
 
     prepared: Prepared
     model: Model
-    base_url: str
+    endpoint: Endpoint
 
     def parts(self, parts: Sequence[Part], path: str) -> list[VendorPart]:
         """The parts of a message; `path` is the place of the list. Raises RefusedError for what cannot be carried."""
@@ -169,14 +172,14 @@ class PartWriter:
         host = host_of(url)
         if host in VIDEO_HOSTS:
             return {"fileData": {"fileUri": url, "mimeType": "video/mp4"}}
-        own = bool(host) and host == host_of(self.base_url) and "/files/" in url
+        own = bool(host) and host == host_of(self.endpoint.base_url) and "/files/" in url
+        own = own or (self.endpoint.host.buckets and url[:5].lower() == BUCKET)
         if not own and not (host and url[:8].lower() == "https://"):
-            refuse(
-                place,
-                f"Gemini reads its own files and addresses that begin with https://; else {INSTEAD}.",
-                value=True,
-            )
+            known = "buckets (gs://)" if self.endpoint.host.buckets else "its own files"
+            refuse(place, f"Gemini reads {known} and addresses that begin with https://; else {INSTEAD}.", value=True)
         media_type = type_by_ending(part.get("filename")) or type_by_ending(urlsplit(url).path)
+        if not media_type and self.endpoint.host.wants_types:
+            refuse(place, "Nothing tells what stands at the address: give a filename with an ending.", value=True)
         if not media_type:
             # The vendor looks for itself.
             return {"fileData": {"fileUri": url}}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from providers.gemini.hosted import CONTAINER
+from providers.gemini.reading import mapping
 from providers.gemini.settings import GeminiSettings
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import approximated, dropped, ignored, refuse
@@ -115,12 +116,12 @@ _SEARCH: Final[Mapping[str, Sequence[object]]] = {
 
 def _web_search(offer: _Offer, tool: HostedTool) -> None:
     filters, location = tool.tool.get("filters"), tool.tool.get("user_location")
-    if _mapping(filters).get("allowed_domains"):
+    if mapping(filters).get("allowed_domains"):
         path = f"{tool.path}.filters.allowed_domains"
         refuse(path, "Google's search cannot be held to some domains.")
     if filters is not None:
         offer.ignore(f"{tool.path}.filters")
-    places = {name: value for name, value in _mapping(location).items() if value and name != "type"}
+    places = {name: value for name, value in mapping(location).items() if value and name != "type"}
     reason = "the vendor takes a place by its coordinates only"
     offer.report(f"{tool.path}.user_location", places if location else location, ({},), reason)
     offer.report_all(tool, _SEARCH, "the vendor's search has no such setting")
@@ -132,7 +133,7 @@ def _web_search(offer: _Offer, tool: HostedTool) -> None:
 
 def _code_execution(offer: _Offer, tool: HostedTool) -> None:
     container, path = tool.tool.get("container"), f"{tool.path}.container"
-    settings = _mapping(container)
+    settings = mapping(container)
     if isinstance(container, str) and container != CONTAINER:
         offer.drop(path, "the vendor's code begins in a new container each time")
     if settings.get("file_ids"):
@@ -167,7 +168,7 @@ def _file_search(offer: _Offer, tool: HostedTool) -> None:
         offer.drop(tool.path, "no store of the vendor's is configured for it")
         return
     ranking = tool.tool.get("ranking_options")
-    said = {name: value for name, value in _mapping(ranking).items() if value not in (None, 0, "auto")}
+    said = {name: value for name, value in mapping(ranking).items() if value not in (None, 0, "auto")}
     offer.report(f"{tool.path}.ranking_options", said if ranking else ranking, ({},), "the vendor ranks in its own way")
     search: VendorTool = {"fileSearchStoreNames": [*names]}
     if (most := tool.tool.get("max_num_results")) is not None:
@@ -236,7 +237,3 @@ _ENCODERS: Final[Mapping[str, Callable[[_Offer, HostedTool], None]]] = {
     IMAGES: _image_generation,
 }
 """By the plain name; `models.HOSTED_TOOLS` lists them."""
-
-
-def _mapping(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}

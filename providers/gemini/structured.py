@@ -104,7 +104,10 @@ def output_format(prepared: Prepared, model: Model) -> OutputFormat:
 
 
 def report_schema(found: DialectSchema, path: str, conversions: list[Conversion], *, contract: bool = True) -> None:
-    """Declare what the schema at `path` lost on its way into the dialect."""
+    """Declare what the schema at `path` lost on its way into the dialect. Raises RefusedError where a reference leads
+    nowhere: nobody can hold to what is not there."""
+    if "$ref" in found.told:
+        refuse(path, "The schema has a '$ref' that leads to nothing inside it.", value=True)
     if found.told:
         reason = f"told, but not enforced: {', '.join(found.told)}"
         conversions.append(approximated(path, reason, contract=contract))

@@ -7,6 +7,7 @@ takes one of them.
 from collections.abc import Mapping
 from typing import Final
 
+from providers.gemini.hosts import Host
 from providers.gemini.models import REQUEST_EFFORTS, Model
 from proxy.provider.contract import Prepared
 from proxy.provider.conversions import Conversion, approximated, dropped, ignored, refuse
@@ -31,7 +32,7 @@ EXACT_BUDGETS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """Efforts that have a budget of their own."""
 
 
-def thinking_config(prepared: Prepared, model: Model) -> dict[str, object] | None:
+def thinking_config(prepared: Prepared, model: Model, host: Host) -> dict[str, object] | None:
     """`generationConfig.thinkingConfig`, None where the request says nothing of reasoning or the model does not think.
     Raises RefusedError for an unknown effort."""
     settings: Mapping[str, object] = prepared.request.reasoning
@@ -47,7 +48,9 @@ def thinking_config(prepared: Prepared, model: Model) -> dict[str, object] | Non
         return None
     config: dict[str, object] = {}
     if isinstance(effort, str):
-        if model.thinking == "level":
+        if effort == "none" and host.name in model.off_at:
+            config["thinkingBudget"] = 0
+        elif model.thinking == "level":
             config["thinkingLevel"] = _level(effort, model, conversions)
         else:
             config["thinkingBudget"] = _budget(effort, model, conversions)

@@ -25,13 +25,19 @@ ENFORCING_MODES: Final = frozenset({"ANY", "VALIDATED"})
 
 
 def tools_and_config(
-    prepared: Prepared, model: Model, form: OutputFormat, server_tools: ServerTools, *, circulates: bool = False
+    prepared: Prepared,
+    model: Model,
+    form: OutputFormat,
+    server_tools: ServerTools,
+    *,
+    circulates: bool = False,
+    shows_tools: bool = True,
 ) -> tuple[list[dict[str, object]], dict[str, object] | None]:
-    """`tools` and `toolConfig`. `circulates`: the conversation has what the vendor showed of its own tools. Raises
-    RefusedError."""
+    """`tools` and `toolConfig`. `circulates`: the conversation has what the vendor showed of its own tools.
+    `shows_tools`: the host shows it beside functions. Raises RefusedError."""
     offered = _offered(prepared) if form.declares_tools else []
     config: dict[str, object] = {}
-    if circulates or (server_tools.tools and offered):
+    if circulates or (shows_tools and server_tools.tools and offered):
         config["includeServerSideToolInvocations"] = True
     if not offered:
         if prepared.tool_choice.mode in ("required", "named") and not server_tools.forced:

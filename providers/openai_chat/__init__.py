@@ -93,7 +93,6 @@ class OpenAIChat(Provider):
 
     type = "openai_chat"
     Settings = OpenAIChatSettings
-    environment_key = "OPENAI_API_KEY"
 
     def __init__(self, settings: OpenAIChatSettings, name: str = "openai_chat") -> None:
         self.settings = settings
@@ -116,8 +115,9 @@ class OpenAIChat(Provider):
         known = self._dialects.get(model)
         if known is None:
             known = self._families.find(bare(model)).row
-            if len(self._dialects) < REMEMBERED_MODELS:
-                self._dialects[model] = known
+            if len(self._dialects) >= REMEMBERED_MODELS:
+                self._dialects.clear()
+            self._dialects[model] = known
         return known
 
     def capabilities(self, model: str) -> Capabilities:

@@ -54,7 +54,7 @@ _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _UNSUPPORTED: Final = re.compile(
     r"unsupported|not (be )?(supported|permitted|allowed|accepted|recogni[sz]ed|available)|does(n't| not) support"
     r"|unknown|unrecogni[sz]ed|unexpected|extra (inputs|fields|field)|deprecated|cannot be (used|disabled)"
-    r"|incompatible",
+    r"|incompatible|greedy sampling",
     re.IGNORECASE,
 )
 

@@ -73,6 +73,14 @@ class Citations:
             return others
         return [*others, *self._cited(citations)]
 
+    def cite(self, source: Source) -> Sequence[Event]:
+        """A source that is cited where the text has come to, or at the beginning of the next one."""
+        if not self._open:
+            self._waiting.append(_citation(source, 0, 0))
+            return ()
+        place = self.said - self._start
+        return self._cited([_citation(source, place, place)], placed=True)
+
     def close(self) -> Sequence[Event]:
         """The text is over: the sources that stand beside it are cited."""
         if not self._open:

@@ -19,6 +19,7 @@ from providers.openai_chat.reading import (
     SERVICE_TIERS,
     as_delta,
     joined_text,
+    source_in,
     text_of,
     token_logprobs,
 )
@@ -275,7 +276,7 @@ class ChatDecoder:
             self._started = True
             self._service_tier = tier
             ours = next((ours for ours, its in self._dialect.service_tiers.items() if its == tier), tier)
-            known = ours if ours in SERVICE_TIERS else None
+            known = SERVICE_TIERS.get(ours or "")
             self._events.append(Started(text_of(chunk.get("id")), text_of(chunk.get("model")), known))
 
     def _failed_by(self, verdict: object) -> bool:
@@ -401,6 +402,11 @@ class ChatDecoder:
                 self._refusal(refusal)
             elif part.get("type") == "image_url":
                 self._made([part])
+            elif (source := source_in(part)) is not None:
+                self._events += self._citations.cite(source)
+            elif part.get("type") == "reference":
+                # Mistral: numbers of documents that nothing else in the answer tells of.
+                self._events.append(Unmapped("content.reference"))
             elif part.get("type") not in ("text", "output_text", "refusal", None):
                 self._events.append(Unmapped("content.unknown"))
 

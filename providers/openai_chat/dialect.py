@@ -40,7 +40,8 @@ class Replay:
     """How earlier reasoning goes back to the server: as a `member` of the assistant messages in `scope`.
 
     `placeholder` stands for text that was lost, where the server refuses a message without the field. `tagged_text`:
-    of details that were lost the text goes back, as a `<think>` block.
+    of details that were lost the text goes back, as a `<think>` block. `sealed`: only what this server gave itself goes
+    back, not the text of reasoning that comes without its proof.
     `members` are told beside it, in the body, whenever reasoning goes back to a model that reasons.
     """
 
@@ -51,6 +52,7 @@ class Replay:
     form: ReplayForm = "text"
     placeholder: str | None = None
     tagged_text: bool = False
+    sealed: bool = False
     members: Members = field(default_factory=dict)
 
 
@@ -82,15 +84,16 @@ class Dialect:
       `<system>` tags.
     * `order`, `last_assistant`: what the order of messages must be. `needs_user_message`: a request without one is
       refused, so a short one is added. `named_results`: tool messages carry the tool's name. `nine_letter_ids`: call
-      ids are nine letters and digits. `object_arguments`: arguments of earlier calls have to be a JSON object, so other
-      text is wrapped into one.
+      ids are nine letters and digits. `object_arguments`: servers parse the arguments of earlier calls, so text that
+      is no JSON object is wrapped into one.
     * `text_parts`: several text parts stay a list; else they are joined, because some servers take only strings.
     * `null_content`: an assistant message of tool calls alone has null content, else "". `refusal_member`: earlier
       refusals have a member of their own.
     * `image_urls`: images may be given by address. `image_detail`: images have a `detail`. `original_images`: of which
       `original` is one. `pdf`: PDF files are taken (text files become text everywhere). `document_urls`: they are parts
-      of type `document_url`. `file_urls`, `file_ids`: files may be given by address, by id.
-      `audio_data_urls`: audio is given as a data URL. `cache_breakpoints`: parts may end a cached beginning.
+      of type `document_url`, and those of files by id have it beside the type. `file_urls`, `file_ids`: files may be
+      given by address, by id. `audio_data_urls`: audio is given as a data URL. `plain_audio`: as base64
+      text alone. `cache_breakpoints`: parts may end a cached beginning.
     * `efforts`: for each effort of Responses the members that ask for it. `thinks`: the model reasons when no effort is
       asked for. `forced_effort`: the effort that is asked for when a tool is forced, because reasoning rules that out.
     * `replay`: how earlier reasoning goes back. `shows_reasoning`: the answer has the model's reasoning.
@@ -137,7 +140,7 @@ class Dialect:
     needs_user_message: bool = False
     named_results: bool = False
     nine_letter_ids: bool = False
-    object_arguments: bool = False
+    object_arguments: bool = True
     text_parts: bool = False
     null_content: bool = False
     refusal_member: bool = False
@@ -149,6 +152,7 @@ class Dialect:
     file_urls: bool = False
     file_ids: bool = False
     audio_data_urls: bool = False
+    plain_audio: bool = False
     cache_breakpoints: bool = False
     efforts: Mapping[str, Members] = field(default_factory=as_reasoning_effort)
     thinks: bool = True

@@ -295,7 +295,9 @@ def _service_tier(body: Body, prepared: Prepared, dialect: Dialect) -> None:
     if tier == "ultrafast":
         refuse("service_tier", "The service tier 'ultrafast' is not available in Chat Completions.", value=True)
     if "service_tier" in dialect.optional and tier in dialect.service_tiers:
-        body["service_tier"] = dialect.service_tiers[tier]
+        named = body["service_tier"] = dialect.service_tiers[tier]
+        if named == "auto" != tier:
+            prepared.conversions.append(approximated("service_tier", "the server decides whether the account gets it"))
     elif tier in ("auto", "default"):
         prepared.conversions.append(ignored("service_tier", "the usual value"))
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from proxy.provider.media import data_url
 from proxy.responses.events import Event, Hosted, Unmapped
 
 IMAGE: Final = "image_generation_call"
@@ -48,9 +49,8 @@ def _url(image: object) -> str:
 
 def _fields(url: str) -> Mapping[str, object] | None:
     """The members of the item for a data URL in base64."""
-    head, comma, data = url.partition(",")
-    media_type, _, encoding = head.removeprefix("data:").partition(";")
-    if not comma or not data or head == media_type or not media_type.startswith("image/") or "base64" not in encoding:
+    image = data_url(url)
+    if image is None or not image.base64 or not image.type.startswith("image/"):
         return None
-    known = _FORMATS.get(media_type)
-    return {"result": data} if known is None else {"result": data, "output_format": known}
+    known = _FORMATS.get(image.type)
+    return {"result": image.base64} if known is None else {"result": image.base64, "output_format": known}

@@ -13,14 +13,17 @@ from providers.openai_chat.parts import chat_parts, content_of, only_text
 from providers.openai_chat.reasoning import Thought, put_back, thought
 from providers.openai_chat.tool_calls import dumped, is_object
 from proxy.provider.contract import Prepared
-from proxy.provider.conversions import approximated, ignored
+from proxy.provider.conversions import approximated, ignored, refuse
 from proxy.provider.history import CallItem, HistoryItem, MessageItem, Part, ReasoningItem, ResultItem
 
 
 def messages(prepared: Prepared, dialect: Dialect) -> tuple[list[Message], bool]:
     """The `messages` of the request, and whether earlier reasoning goes back with them."""
     writer = _Writer(prepared, dialect)
-    return arranged(writer.write(), prepared, dialect), writer.replays
+    written = writer.write()
+    if not written and prepared.items:
+        refuse("input", "Nothing of the input can be sent to this provider.")
+    return arranged(written, prepared, dialect), writer.replays
 
 
 class _Draft:

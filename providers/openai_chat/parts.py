@@ -93,7 +93,10 @@ def _file(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> ChatP
     if not isinstance(data, str) or not data:
         if part.get("file_id") is not None:
             if dialect.file_ids and prepared.capabilities.files:
-                return {"type": "file", "file": {"file_id": part["file_id"]}}
+                if filename is not None:
+                    prepared.conversions.append(ignored(f"{place}.filename", "the server knows the file's name"))
+                named = {"file_id": part["file_id"]}
+                return {"type": "file", **named} if dialect.document_urls else {"type": "file", "file": named}
             refuse(f"{place}.file_id", "Files by id are not supported by this provider: send `file_data`.")
         if prepared.capabilities.file_urls and prepared.capabilities.files:
             return _document(part.get("file_url"), name, dialect)
@@ -129,6 +132,9 @@ def _audio(part: Part, place: str, prepared: Prepared, dialect: Dialect) -> Chat
     if not isinstance(audio, dict):
         refuse(f"{place}.input_audio", "Audio has to be given as `input_audio: {data, format}`.")
     data, form = audio.get("data"), audio.get("format")
+    if dialect.plain_audio:
+        prepared.conversions.append(ignored(f"{place}.input_audio.format", "the server sees it itself"))
+        return {"type": "input_audio", "input_audio": data}
     if dialect.audio_data_urls:
         data = f"data:audio/{form};base64,{data}"
     return {"type": "input_audio", "input_audio": {"data": data, "format": form}}

@@ -25,7 +25,10 @@ FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
 }
 
 #: What Responses calls the service tiers of an answer.
-SERVICE_TIERS: Final = frozenset({"auto", "default", "fast", "flex", "priority", "scale", "ultrafast"})
+SERVICE_TIERS: Final[Mapping[str, str]] = {
+    **{tier: tier for tier in ("auto", "default", "fast", "flex", "priority", "scale", "ultrafast")},
+    "standard": "default",
+}
 
 #: Reasons that say that the answer broke off.
 FAILURES: Final = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
@@ -50,6 +53,18 @@ def url_citations(annotations: object) -> list[dict[str, object]]:
                 }
             )
     return citations
+
+
+def source_in(part: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The address and the title of what a content part refers to (Mistral); None where it names no address."""
+    kind = part.get("type")
+    if kind not in ("tool_reference", "resource_link"):
+        return None
+    metadata = part.get("metadata")
+    described = metadata if isinstance(metadata, dict) else {}
+    url = text_of(part.get("url") if kind == "tool_reference" else part.get("uri"))
+    title = text_of(part.get("title")) or text_of(described.get("title")) or text_of(described.get("name"))
+    return (url, title or "") if url is not None and url.startswith(("https://", "http://")) else None
 
 
 def token_logprobs(logprobs: object) -> list[dict[str, object]]:

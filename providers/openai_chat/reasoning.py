@@ -22,12 +22,13 @@ REASONING_DETAILS: Final = "reasoning_details"
 
 class Thought(NamedTuple):
     """One reasoning item: its place in the request, its text, and the details or the signature that the server gave
-    with it."""
+    with it. `sealed`: the text is what the server gave."""
 
     path: str
     text: str
     details: list[object]
     signature: str = ""
+    sealed: bool = False
 
 
 def thought(item: ReasoningItem) -> Thought:
@@ -37,7 +38,7 @@ def thought(item: ReasoningItem) -> Thought:
         details = orjson.loads(proof.payload)
         return Thought(item.path, "".join(item.content), details if isinstance(details, list) else [])
     if proof is not None and proof.kind == REASONING_TEXT and proof.text:
-        return Thought(item.path, proof.text, [], proof.payload)
+        return Thought(item.path, proof.text, [], proof.payload, sealed=True)
     return Thought(item.path, "".join(item.content), [])
 
 
@@ -56,6 +57,10 @@ def put_back(message: Message, thoughts: Sequence[Thought], replay: Replay, prep
             _tag(message, text)
         return bool(details or text)
     _declare([each for each in thoughts if not each.text], "it has no text", prepared)
+    if replay.sealed:
+        foreign = [each for each in thoughts if each.text and not each.sealed]
+        _declare(foreign, "the server takes only its own reasoning back", prepared)
+        thoughts = [each for each in thoughts if each.sealed]
     if replay.form == "thinking_part":
         parts = [_thinking_part(each) for each in thoughts if each.text]
         if parts:

@@ -79,7 +79,7 @@ def _tool(tool: CallableTool, prepared: Prepared, dialect: Dialect) -> Body:
     function: Body = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description
-    parameters = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    parameters = _of_an_object(tool.parameters)
     if dialect.inline_references:
         parameters = without_references(parameters, f"{tool.path}.parameters", prepared)
     function["parameters"] = parameters
@@ -89,6 +89,17 @@ def _tool(tool: CallableTool, prepared: Prepared, dialect: Dialect) -> Body:
         reason = "the server has no strict mode: the schema is sent without it"
         prepared.conversions.append(approximated(f"{tool.path}.strict", reason, contract=True))
     return {"type": "function", "function": function}
+
+
+def _of_an_object(schema: Mapping[str, object] | None) -> Mapping[str, object]:
+    """The schema of a function's arguments, which are an object, whether it says so or not."""
+    if not schema:
+        return {"type": "object", "properties": {}}
+    return schema if not _SAYS_WHAT.isdisjoint(schema) else {"type": "object", **schema}
+
+
+_SAYS_WHAT: Final = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "not", "oneOf", "type"})
+"""Members of a schema that say, or may say, of which type its values are."""
 
 
 def _custom(tool: CustomTool) -> Body:

@@ -44,7 +44,7 @@ def usage_of(counts: Mapping[str, Any], dialect: Dialect, timings: object = None
         _complete(usage, counts, total)
     if usage.input_tokens is not None and usage.output_tokens is not None:
         if dialect.audio_outside_input:
-            _include_audio(usage, total)
+            _include_audio(usage, total, counts.get("prompt_audio_seconds"))
         if dialect.reasoning_outside_output:
             _include_reasoning(usage, total)
         if dialect.counts_apart:
@@ -75,11 +75,14 @@ def _include_reasoning(usage: Usage, total: int | None) -> None:
         usage.output_tokens, usage.reasoning_tokens = total - given, total - given - made
 
 
-def _include_audio(usage: Usage, total: int | None) -> None:
-    """Add audio tokens to the input where the total says that they are not part of it (Mistral)."""
+def _include_audio(usage: Usage, total: int | None, seconds: object) -> None:
+    """Add audio tokens to the input where the total says that they are not part of it (Mistral). Where there is sound
+    and no token at all was counted, the input is not known."""
     given, made, heard = usage.input_tokens or 0, usage.output_tokens or 0, usage.input_audio_tokens or 0
     if heard and total == given + heard + made:
         usage.input_tokens = given + heard
+    elif not given and _count(seconds):
+        usage.input_tokens = None
 
 
 def _searches(counts: Mapping[str, Any]) -> int | None:

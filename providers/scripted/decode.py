@@ -5,7 +5,7 @@ whose `events` are the same objects, each with its name as `type`.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
@@ -19,6 +19,7 @@ from proxy.responses.events import (
     Event,
     Failed,
     Finished,
+    FinishReason,
     Proof,
     Reasoning,
     Refusal,
@@ -46,19 +47,39 @@ STATUS_CLASSES: Mapping[int, ErrorClass] = {
 """What a status means where `/fail` names no class: else 4xx is a bad request and 5xx the vendor's failure."""
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
-    "start": lambda data: Started(data["id"], data["model"]),
-    "text": lambda data: Text(data["key"], data["delta"]),
-    "citation": lambda data: Annotation(data["key"], data["annotation"]),
-    "refusal": lambda data: Refusal(data["key"], data["delta"]),
-    "reasoning": lambda data: Reasoning(data["key"], data["delta"], data["raw"]),
-    "proof": lambda data: Proof(data["key"], PROOF_KIND, data["payload"]),
-    "call": lambda data: CallOpened(data["key"], data["name"], data["call_id"]),
-    "arguments": lambda data: CallArguments(data["key"], data["delta"]),
-    "call_end": lambda data: CallClosed(data["key"]),
-    "usage": lambda data: Usage(**data),
-    "finish": lambda data: Finished(data["reason"], data["reason"]),
-    "error": lambda data: Failed(ProviderError(data["class"], data["message"])),
+    "start": lambda data: Started(_text(data["id"]), _text(data["model"])),
+    "text": lambda data: Text(_key(data), _text(data["delta"])),
+    "citation": lambda data: Annotation(_key(data), dict(data["annotation"])),
+    "refusal": lambda data: Refusal(_key(data), _text(data["delta"])),
+    "reasoning": lambda data: Reasoning(_key(data), _text(data["delta"]), data["raw"] is True),
+    "proof": lambda data: Proof(_key(data), PROOF_KIND, _text(data["payload"])),
+    "call": lambda data: CallOpened(_key(data), _text(data["name"]), _text(data["call_id"])),
+    "arguments": lambda data: CallArguments(_key(data), _text(data["delta"])),
+    "call_end": lambda data: CallClosed(_key(data)),
+    "usage": lambda data: Usage(**{name: _count(value) for name, value in data.items()}),
+    "finish": lambda data: Finished(_REASONS[data["reason"]], data["reason"]),
+    "error": lambda data: Failed(ProviderError(data["class"], _text(data["message"]))),
 }
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _key(data: Mapping[str, Any]) -> int | str:
+    key = data["key"]
+    return key if isinstance(key, int) else _text(key)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise TypeError(value)
+    return value
+
+
+_REASONS: Mapping[str, FinishReason] = {reason: reason for reason in get_args(FinishReason)}
 
 
 class ScriptedDecoder:
@@ -73,7 +94,7 @@ class ScriptedDecoder:
             return []
         try:
             event = _READERS[frame.event](orjson.loads(frame.data))
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             event = _unreadable()
         self._over = isinstance(event, Finished | Failed)
         return [event]

@@ -3,11 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.provider.capabilities import Capabilities, extended
 from proxy.provider.contract import Provider
 from proxy.upstream.client import HttpClient
 from proxy.upstream.connection import Timeouts
+
+REMEMBERED_MODELS: Final = 1_000
+"""Of how many models the capabilities are kept: names come from clients."""
 
 
 @dataclass(slots=True)
@@ -32,8 +36,10 @@ class Endpoint:
             known = extended(
                 self.provider.capabilities(self.base_models.get(model, model)), self.changes.get(model, {})
             )
-            if len(self._known) < 1000:
-                self._known[model] = known
+            if len(self._known) >= REMEMBERED_MODELS:
+                # Lists name many models that nobody asks for.
+                self._known.clear()
+            self._known[model] = known
         return known
 
 

@@ -26,6 +26,7 @@ from proxy.provider.history import (
 from proxy.responses import errors
 from proxy.responses.client_tools import BY_OUTPUT, CLIENT_TOOLS, KINDS_BY_CALL, Result
 from proxy.responses.custom_input import wrapped
+from proxy.responses.items import ITEM_TAGS
 
 Item: TypeAlias = Mapping[str, Any]
 OpenProof: TypeAlias = Callable[[str, str], OpenedProof | None]
@@ -211,17 +212,19 @@ def ordered(
     conversions: list[Conversion],
     inherited: int = 0,
     native_custom: bool = False,
+    native: Collection[str] = (),
 ) -> list[HistoryItem]:
     """The history of a request, in order, as a provider may rely on it. `refused_parts` are the types of content parts
-    that the model does not take; `native_custom`: it has custom tools itself. The first `inherited`
-    items are not the request's own: they come from state.
+    that the model does not take; `native_custom`: it has custom tools itself; `native` are the types of items that it
+    takes as they are. The first `inherited` items are not the request's own: they come from state.
 
     Raises ResponsesError: 400 for calls without outputs and outputs without calls unless `mode` is repair, 404 for
     references to items that are not stored, 400 for items that cannot be carried.
     """
     history = _History(mode, conversions)
-    unneeded = _Unneeded(conversions)
-    reading = _Reading(history, offered_name, open_proof, refused_parts, native_custom, conversions)
+    unneeded = _Unneeded(conversions, frozenset(native))
+    reading = _Reading(history, offered_name, open_proof, refused_parts, native_custom, conversions, native)
+    phases = "message" in native
     for index, item in enumerate(items):
         path = item_path(index, inherited)
         kind = item["type"]
@@ -231,20 +234,24 @@ def ordered(
                 # One text, as nearly every message of a long history: nothing to put in order.
                 if role == "assistant" and (part.get("annotations") or part.get("logprobs") or item.get("phase")):
                     unneeded.look_at_answer(item, path)
-                history.items.append(MessageItem(role, parts, path))
+                history.items.append(MessageItem(role, parts, path, item.get("phase") if phases else None))
                 continue
             if role == "assistant":
                 unneeded.look_at_answer(item, path)
             if message := _message(item, path, refused_parts, conversions):
+                message.phase = item.get("phase") if phases else None
                 history.add(message)
         elif kind == "function_call":
             unneeded.look_at(item, path)
             name = offered_name(item["name"], item.get("namespace"))
             arguments = item.get("arguments") or ""
-            history.add(CallItem(item["call_id"], name, arguments if arguments.strip() else "{}", path))
+            told = item if kind in native else None
+            history.add(CallItem(item["call_id"], name, arguments if arguments.strip() else "{}", path, native=told))
         elif kind in ("function_call_output", "custom_tool_call_output"):
             unneeded.look_at(item, path)
-            history.add(_result(item, path, refused_parts))
+            result = _result(item, path, refused_parts)
+            result.native = item if kind in native else None
+            history.add(result)
         elif kind == "reasoning":
             reading.reasoning(item, path)
         elif kind == "compaction":
@@ -255,8 +262,16 @@ def ordered(
             continue
         elif kind == "item_reference":
             raise errors.item_not_found(item["id"])
+        elif kind in native and kind in _RUN_BY_SERVERS:
+            history.add(_as_it_is(item, path))
         elif kind in _REFUSED:
             refuse(path, f"An item of type '{kind}' {_REFUSED[kind]}.", value=True)
+        elif kind not in ITEM_TAGS:
+            # A vendor's own kind, out of a stored answer.
+            if native:
+                history.add(_as_it_is(item, path))
+            else:
+                conversions.append(dropped(path, f"an item of type '{kind}' is known to its vendor alone"))
         elif kind not in _READ_ELSEWHERE:
             unneeded.look_at(item, path)
             following = (items[index + 1], item_path(index + 1, inherited)) if index + 1 < len(items) else None
@@ -284,15 +299,20 @@ class _Unneeded:
     """Declares members that have no effect, each kind of them where it stands first: histories repeat them."""
 
     conversions: list[Conversion]
+    native: frozenset[str] = frozenset()
     seen: set[tuple[str, str]] = field(default_factory=set)
 
     def look_at(self, item: Item, path: str) -> None:
         kind = item["type"]
+        if kind in self.native:
+            return
         for member in _NO_EFFECT.get(kind, ()):
             if item.get(member):
                 self._declare(kind, member, f"{path}.{member}")
 
     def look_at_answer(self, item: Item, path: str) -> None:
+        if "message" in self.native:
+            return
         if item.get("phase"):
             self._declare("message", "phase", f"{path}.phase")
         for index, part in enumerate(item["content"]):
@@ -317,6 +337,7 @@ class _Reading:
     refused_parts: Collection[str]
     native_custom: bool
     conversions: list[Conversion]
+    native: Collection[str] = ()
     shell_calls: dict[str, str] = field(default_factory=dict)
     opened: ReasoningItem | None = None
 
@@ -330,6 +351,9 @@ class _Reading:
         if kind == "custom_tool_call":
             self._custom_call(item, path)
         elif kind in _SEARCHES and (item.get("execution") == "server" or not item.get("call_id")):
+            if kind in self.native:
+                self.history.add(_as_it_is(item, path))
+                return
             self._hosted(item, path, following)
         elif kind in KINDS_BY_CALL:
             self._client_call(item, path)
@@ -342,7 +366,8 @@ class _Reading:
         name = self.offered_name(item["name"], item.get("namespace"))
         text = item.get("input") or ""
         arguments = text if self.native_custom else wrapped(text)
-        self.history.add(CallItem(item["call_id"], name, arguments, path, custom=self.native_custom))
+        told = item if "custom_tool_call" in self.native else None
+        self.history.add(CallItem(item["call_id"], name, arguments, path, custom=self.native_custom, native=told))
 
     def _client_call(self, item: Item, path: str) -> None:
         kind = KINDS_BY_CALL[item["type"]][0]
@@ -351,10 +376,12 @@ class _Reading:
         if item["type"] == "local_shell_call" and item.get("id"):
             self.shell_calls[item["id"]] = item["call_id"]
         arguments = orjson.dumps(CLIENT_TOOLS[kind].arguments(item)).decode()
-        self.history.add(CallItem(item["call_id"], self.offered_name(kind, BUILT_IN), arguments, path))
+        told = item if item["type"] in self.native else None
+        self.history.add(CallItem(item["call_id"], self.offered_name(kind, BUILT_IN), arguments, path, native=told))
 
     def _client_output(self, item: Item, path: str) -> None:
         tool = BY_OUTPUT[item["type"]]
+        told_as_it_is = item if item["type"] in self.native else None
         call_id = item.get("call_id") or ""
         if not call_id and item["type"] == "local_shell_call_output":
             call_id = self.shell_calls.get(item.get("id") or "", item.get("id") or "")
@@ -366,7 +393,7 @@ class _Reading:
             for part in output:
                 if part["type"] in self.refused_parts:
                     _refuse_part(part, f"{path}.output")
-        self.history.add(ResultItem(call_id, "", output, tool.failed(item), path))
+        self.history.add(ResultItem(call_id, "", output, tool.failed(item), path, native=told_as_it_is))
 
     def _as_offered(self, tools: Sequence[Item], namespace: str | None = None) -> list[Item]:
         """The tools one by one, those that the model calls by name under the name that it knows."""
@@ -407,6 +434,22 @@ _PATHS = tuple(f"input[{index}]" for index in range(1000))
 
 _SEARCHES = frozenset({"tool_search_call", "tool_search_output"})
 """Items of a search for tools, which a server may have run."""
+
+_RUN_BY_SERVERS = frozenset(
+    {
+        "web_search_call",
+        "file_search_call",
+        "code_interpreter_call",
+        "image_generation_call",
+        "mcp_list_tools",
+        "mcp_call",
+        "mcp_approval_request",
+        "mcp_approval_response",
+        "program",
+        "program_output",
+    }
+)
+"""Items of tools that a server ran, and what is said about them."""
 
 _READ_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
 """Items that are settings: they are read before the history."""
@@ -460,6 +503,11 @@ def _reasoning(item: Item, path: str, open_proof: OpenProof) -> ReasoningItem:
     sealed = item.get("encrypted_content")
     proof = open_proof(sealed, f"{path}.encrypted_content") if sealed else None
     return ReasoningItem(_texts(item.get("summary")), _texts(item.get("content")), proof, path)
+
+
+def _as_it_is(item: Item, path: str) -> ReasoningItem:
+    """An item of a tool that a server ran, for a vendor that knows it."""
+    return ReasoningItem([], [], OpenedProof(HOSTED_PROOF, orjson.dumps(item).decode(), "previous", None), path)
 
 
 def _leads_on(reasoning: ReasoningItem) -> bool:

@@ -1,6 +1,6 @@
 """From a request to what a provider translates: tools offered, history in order, proofs opened, losses reported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Literal, TypeAlias, cast
@@ -74,8 +74,9 @@ def prepare(
         conversions=conversions,
         inherited=inherited,
         native_custom=capabilities.custom_tools,
+        native=capabilities.native_items,
     )
-    _core_parameters(request, conversions, hosted=bool(offered.hosted_tools))
+    _core_parameters(request, conversions, capabilities.native_parameters, hosted=bool(offered.hosted_tools))
     prepared = Prepared(
         model=target.model,
         request=request,
@@ -189,8 +190,11 @@ def _updated(request: CreateRequest, inherited: int, conversions: list[Conversio
     )
 
 
-def _core_parameters(request: CreateRequest, conversions: list[Conversion], *, hosted: bool) -> None:
-    """The parameters that mean something only to the gateway itself; `hosted`: the vendor runs tools itself."""
+def _core_parameters(
+    request: CreateRequest, conversions: list[Conversion], native: Collection[str], *, hosted: bool
+) -> None:
+    """The parameters that mean something only to the gateway itself, or to a vendor that speaks Responses (`native`);
+    `hosted`: the vendor runs tools itself."""
     given = request.given
     if request.stream_options is not None and request.stream_options.get("include_obfuscation"):
         path = "stream_options.include_obfuscation"
@@ -198,7 +202,7 @@ def _core_parameters(request: CreateRequest, conversions: list[Conversion], *, h
     if given.isdisjoint(_CORE):
         return
     for name, (disposition, reason) in _CORE.items():
-        if name not in given or (name == "max_tool_calls" and hosted):
+        if name not in given or name in native or (name == "max_tool_calls" and hosted):
             continue
         if disposition == "refused":
             refuse(name, f"'{name}' {reason}.")

@@ -48,6 +48,8 @@ INCOMPLETE: Mapping[FinishReason, IncompleteReason] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
     "pause": "max_output_tokens",
+    "max_messages": "max_messages",
+    "steered": "steered",
 }
 
 BACK_OFF = 0.25
@@ -58,6 +60,9 @@ MAX_RETRY_WAIT = 5.0
 
 DRAINED_BYTES = 2**20
 """How much of an answer is read at most whose client has left."""
+
+MAX_VENDOR_ID = 256
+"""How much of the vendor's own name for an answer is logged, in characters."""
 
 MAX_PAUSES = 10
 """How often an answer goes on that its vendor paused, before it is incomplete."""
@@ -495,9 +500,11 @@ class Run:
         earlier = self.assembler.tally
         if self.assembler.has_output and not goes_on:
             self.assembler = self._new_assembler()
-        if not goes_on:
+        if goes_on:
+            self.assembler.failure = None
+        else:
             self._holding = None
-        self.assembler.failure = None
+            self.assembler.begin_again()
         earlier.next_call()
         self.assembler.tally = earlier
         return True
@@ -571,6 +578,10 @@ class Run:
 
     async def _finish(self, finished: Finished) -> None:
         assembler = self.assembler
+        started, call = assembler.started, self._upstream_call
+        if started is not None and started.id is not None and call is not None:
+            # It goes into the log.
+            started.id = call.masked(started.id[:MAX_VENDOR_ID])
         reason = INCOMPLETE.get(finished.reason)
         await self._count_usage()
         self._finished = True

@@ -24,13 +24,16 @@ from proxy.responses.events import (
     CallArguments,
     CallClosed,
     CallOpened,
+    Closed,
     Event,
     Finished,
     Hosted,
+    Opened,
     Proof,
     Reasoning,
     Refusal,
     Text,
+    Verbatim,
 )
 from proxy.responses.request import TextConfig
 
@@ -168,13 +171,15 @@ class Holding:
     """Stands before the assembler for one upstream call and holds back the answer's text, with all that follows it,
     until it is known what the text is. `finished` is the end of an answer that has to be read now."""
 
-    __slots__ = ("_again", "_held", "_passing", "_refused", "_size", "finished")
+    __slots__ = ("_again", "_held", "_messages", "_passing", "_refused", "_size", "finished")
 
     def __init__(self, *, again: bool = False) -> None:
         """`again`: it is the second call of a response, and its keys are not those of the first."""
         self.finished: Finished | None = None
         self._again = again
         self._held: list[Event] = []
+        # The keys of messages that a vendor which speaks Responses opened itself.
+        self._messages: set[str] = set()
         self._size = 0
         self._passing = False
         self._refused = False
@@ -213,6 +218,7 @@ class Holding:
             event
             for event in self._held
             if isinstance(event, Hosted | Reasoning)
+            or (isinstance(event, Opened | Closed | Verbatim) and event.key not in self._messages)
             or (isinstance(event, Proof) and (event.binds == "self" or event.kind == HOSTED_PROOF))
         ]
 
@@ -232,7 +238,7 @@ class Holding:
             return [*self._held, self.finished]
         # Readers expect a JSON text in one part, and places in it have moved.
         before, after = (
-            [event for event in events if not isinstance(event, Text | Annotation)]
+            [event for event in events if not self._is_of_text(event)]
             for events in (self._held[: texts[0]], self._held[texts[0] :])
         )
         return [*before, Text("json", text), *after, self.finished]
@@ -240,8 +246,17 @@ class Holding:
     def _is_held(self, event: Event) -> bool:
         if isinstance(event, Text | Annotation) or (isinstance(event, Proof) and event.binds == "next"):
             return True
+        if isinstance(event, Opened) and event.item.get("type") == "message":
+            self._messages.add(event.key)
+            return True
         self._refused = self._refused or isinstance(event, Refusal)
         return bool(self._held) and event.__class__ in OUTPUT_EVENTS
+
+    def _is_of_text(self, event: Event) -> bool:
+        """Whether it is a part of the answer's text, or of a message that it stands in."""
+        return isinstance(event, Text | Annotation) or (
+            isinstance(event, Opened | Closed | Verbatim) and event.key in self._messages
+        )
 
     def _hold(self, event: Event) -> None:
         self._held.append(event)
@@ -265,11 +280,24 @@ class Holding:
         return [*self.rest(), event]
 
 
-_KEYED: Final = (Text, Annotation, Refusal, Reasoning, Proof, CallOpened, CallArguments, CallClosed, Hosted)
+_KEYED: Final = (
+    Text,
+    Annotation,
+    Refusal,
+    Reasoning,
+    Proof,
+    CallOpened,
+    CallArguments,
+    CallClosed,
+    Hosted,
+    Opened,
+    Closed,
+    Verbatim,
+)
 
 
 def _renamed(event: Event) -> Event:
-    return replace(event, key=f"again {event.key}") if isinstance(event, _KEYED) else event
+    return replace(event, key=f"again {event.key}") if isinstance(event, _KEYED) and event.key is not None else event
 
 
 @dataclass(frozen=True, slots=True)

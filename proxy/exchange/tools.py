@@ -181,10 +181,12 @@ class _Shelf:
 
 
 def _place_function(shelf: _Shelf, path: str, tool: Tool, namespace: str | None = None) -> None:
-    if _waits(shelf, path, tool, namespace):
+    native = "function" in shelf.capabilities.native_tools
+    if not native and _waits(shelf, path, tool, namespace):
         return
     name = shelf.name(path, cast(str, tool["name"]), namespace, "function")
-    _report_members(shelf, path, tool)
+    if not native:
+        _report_members(shelf, path, tool)
     shelf.custom.pop(name, None)
     shelf.functions[name] = FunctionTool(
         name,
@@ -193,20 +195,23 @@ def _place_function(shelf: _Shelf, path: str, tool: Tool, namespace: str | None 
         cast("bool | None", tool.get("strict")),
         path,
         deferred=_is_deferred(shelf, tool),
+        native=tool if native else None,
     )
 
 
 def _place_custom(shelf: _Shelf, path: str, tool: Tool, namespace: str | None = None) -> None:
-    if _waits(shelf, path, tool, namespace):
+    native = "custom" in shelf.capabilities.native_tools
+    if not native and _waits(shelf, path, tool, namespace):
         return
     name = shelf.name(path, cast(str, tool["name"]), namespace, "custom")
-    _report_members(shelf, path, tool)
+    if not native:
+        _report_members(shelf, path, tool)
     description = cast("str | None", tool.get("description"))
     wanted = cast("Mapping[str, str] | None", tool.get("format"))
     if shelf.capabilities.custom_tools:
         shelf.functions.pop(name, None)
-        shelf.custom[name] = CustomTool(name, description, wanted, path)
-        if _is_deferred(shelf, tool):
+        shelf.custom[name] = CustomTool(name, description, wanted, path, native=tool if native else None)
+        if _is_deferred(shelf, tool) and not native:
             shelf.conversions.append(approximated(f"{path}.defer_loading", _FROM_THE_START))
         return
     shelf.conversions.append(approximated(path, "offered as a function whose one argument is the text"))
@@ -239,6 +244,11 @@ def _text_function(name: str, description: str | None, wanted: Mapping[str, str]
 
 def _place_namespace(shelf: _Shelf, path: str, tool: Tool) -> None:
     group, members = cast(str, tool["name"]), cast("list[Tool]", tool["tools"])
+    if "namespace" in shelf.capabilities.native_tools:
+        for position, member in enumerate(members):
+            shelf.name(f"{path}.tools[{position}]", cast(str, member["name"]), group, cast(str, member["type"]))
+        shelf.hosted.append(HostedTool("namespace", tool, path))
+        return
     for position, member in enumerate(members):
         place = _place_function if member["type"] == "function" else _place_custom
         place(shelf, f"{path}.tools[{position}]", member, group)
@@ -259,8 +269,11 @@ def _place_namespace(shelf: _Shelf, path: str, tool: Tool) -> None:
 
 
 def _place_client_tool(shelf: _Shelf, path: str, tool: Tool) -> None:
-    """Offer a tool of the client that has items of its own, as a function."""
+    """Offer a tool of the client that has items of its own, as a function where the model does not know it."""
     kind = cast(str, tool["type"])
+    if kind in shelf.capabilities.native_tools:
+        shelf.hosted.append(HostedTool(kind, tool, path))
+        return
     if kind in _COMPUTERS and not shelf.capabilities.images:
         shelf.left_out.append(_LeftOut(path, kind, "the model takes no screenshots"))
         return
@@ -320,7 +333,10 @@ def _is_same(one: HostedTool, other: HostedTool) -> bool:
     return one.type == other.type and one.tool.get("server_label") == other.tool.get("server_label")
 
 
-def _refuse_programs(shelf: _Shelf, path: str, tool: Tool) -> None:
+def _place_programs(shelf: _Shelf, path: str, tool: Tool) -> None:
+    if "programmatic_tool_calling" in shelf.capabilities.native_tools:
+        shelf.hosted.append(HostedTool("programmatic_tool_calling", tool, path))
+        return
     _refuse_tool(_LeftOut(path, cast(str, tool["type"]), "it is a part of OpenAI's own models"))
 
 
@@ -335,7 +351,7 @@ _PLACE: Final[Mapping[str, Callable[[_Shelf, str, Tool], None]]] = {
     "computer": _place_client_tool,
     "computer_use_preview": _place_client_tool,
     "tool_search": _place_tool_search,
-    "programmatic_tool_calling": _refuse_programs,
+    "programmatic_tool_calling": _place_programs,
 }
 
 
@@ -398,7 +414,7 @@ def _chosen(shelf: _Shelf, wanted: object, tools: Sequence[Tool], unsupported: U
             _refuse_tool(left_out)
         shelf.conversions.append(dropped(left_out.path, left_out.reason))
     functions, custom, hosted = list(shelf.functions.values()), list(shelf.custom.values()), shelf.hosted
-    if allowed is not None:
+    if allowed is not None and "allowed_tools" not in capabilities.native_tools:
         hosted = [tool for tool in hosted if tool.path in allowed.hosted]
         if capabilities.allowed_tools and allowed.names:
             choice = ToolChoice(choice.mode, choice.name, tuple(allowed.names))
@@ -520,7 +536,9 @@ def _find(choice: Mapping[str, object], shelf: _Shelf) -> str | HostedTool | _Le
             return name
     plain, label = PLAIN_NAMES.get(kind), choice.get("server_label")
     for hosted in shelf.hosted:
-        if hosted.type == plain and (label is None or hosted.tool.get("server_label") == label):
+        if hosted.type in (plain, *_CHOICES.get(kind, (kind,))) and (
+            label is None or hosted.tool.get("server_label") == label
+        ):
             return hosted
     for left_out in shelf.left_out:
         if left_out.type in _CHOICES.get(kind, (kind,)) or (plain and PLAIN_NAMES.get(left_out.type) == plain):

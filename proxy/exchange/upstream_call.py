@@ -9,11 +9,14 @@ from proxy.provider.errors import ProviderError
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event
 from proxy.upstream.client import Answer, Upstream
-from proxy.upstream.framers import FRAMERS, Framer, FrameTooLargeError
+from proxy.upstream.framers import FRAMERS, FrameDamagedError, Framer, FrameTooLargeError
 from proxy.upstream.trace import NO_TRACE, Trace
 
 MIN_KEY = 8
 """The shortest key, in characters, that is masked where a vendor repeats it; anything shorter is a word."""
+
+RENEWABLE = frozenset({400, 401, 403})
+"""The statuses of refusals that may be for an issued credential that has ended."""
 
 REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
@@ -57,30 +60,35 @@ class UpstreamCall:
 
         Raises ResponsesError for an error of the vendor, and when it cannot be reached.
         """
-        endpoint = self._target.endpoint
-        provider, call = endpoint.provider, self._call
-        headers = self._credentials = await provider.authorize(call, endpoint.http)
-        if trace is not NO_TRACE:
-            headers = {**headers, **trace.headers}
-        answer = await self._upstream.send(provider.base_url, call, headers, endpoint.timeouts, self._was_sent)
-        if answer.status != 200:
-            if answer.status < 400:
-                answer.abort()
-                raise _not_an_api(answer)
-            body = await _explanation(answer)
-            answer.abort()
-            salvaged = provider.salvage(answer.status, body, self._prepared)
+        provider, call = self._target.endpoint.provider, self._call
+        answer = await self._ask(trace)
+        refusal = await _refusal(answer)
+        if answer.status in RENEWABLE and provider.renew(answer.status, answer.headers, refusal or b""):
+            # An issued credential may end between two calls: nobody's request fails for that.
+            answer = await self._ask(trace)
+            refusal = await _refusal(answer)
+        if refusal is not None:
+            salvaged = provider.salvage(answer.status, refusal, self._prepared)
             if salvaged is None:
-                raise provider.error(answer.status, answer.headers, body)
+                raise provider.error(answer.status, answer.headers, refusal)
             return salvaged
         self._answer = answer
         content_type = answer.headers.get("content-type", "")
-        if call.stream and "json" not in content_type:
+        if call.stream and ("json" not in content_type or call.framing == "ndjson"):
             if "html" in content_type:
                 raise _not_an_api(answer)
             self._framer = FRAMERS[call.framing]()
             self._decoder = self._continued or provider.decoder(self._prepared)
         return None
+
+    async def _ask(self, trace: Trace) -> Answer:
+        endpoint = self._target.endpoint
+        headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
+        if trace is not NO_TRACE:
+            headers = {**headers, **trace.headers}
+        return await self._upstream.send(
+            endpoint.provider.base_url, self._call, headers, endpoint.timeouts, self._was_sent
+        )
 
     def _was_sent(self) -> None:
         self.sent = True
@@ -132,16 +140,25 @@ class UpstreamCall:
                 events += decoder.feed(frame)
         except FrameTooLargeError:
             raise ProviderError("vendor_failure", "The provider sent a larger event than the gateway reads.") from None
+        except FrameDamagedError:
+            raise ProviderError("vendor_failure", "The provider's stream arrived damaged.") from None
         if not piece:
             events += decoder.end()
         return events
 
     def mask_credentials(self, error: ResponsesError) -> None:
         """Vendors quote the key that they refuse."""
+        error.message = self.masked(error.message)
+        error.code = self.masked(error.code) if error.code is not None else None
+        error.param = self.masked(error.param) if error.param is not None else None
+
+    def masked(self, text: str) -> str:
+        """What a vendor wrote, without the credentials that it was sent."""
         for value in self._credentials.values():
             key = value.rpartition(" ")[2]
             if len(key) >= MIN_KEY:
-                error.message = error.message.replace(key, "***")
+                text = text.replace(key, "***")
+        return text
 
     def abort(self) -> None:
         """Cut the connection, unless the answer is whole."""
@@ -162,6 +179,18 @@ class UpstreamCall:
             pass
         finally:
             answer.abort()
+
+
+async def _refusal(answer: Answer) -> bytes | None:
+    """The body of an error answer, whose connection is not used again; None for an answer that is to be read."""
+    if answer.status == 200:
+        return None
+    if answer.status < 400:
+        answer.abort()
+        raise _not_an_api(answer)
+    body = await _explanation(answer)
+    answer.abort()
+    return body
 
 
 async def _explanation(answer: Answer) -> bytes:

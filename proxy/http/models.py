@@ -1,37 +1,76 @@
-"""`/v1/models`: the names that can be asked for."""
+"""`/v1/models`: the names that can be asked for, and what is known of each."""
+
+from collections.abc import Sequence
+from functools import lru_cache
 
 import orjson
 from aiohttp import web
 
-from proxy.http.surface import CLIENT, GATEWAY
+from proxy.exchange.model_list import ListedModel, ModelList
+from proxy.http.codex_models import codex_model
+from proxy.http.surface import CLIENT
+from proxy.provider.capabilities import Capabilities
 from proxy.responses.errors import ResponsesError, quoted
+from proxy.usage.listed import told_price
 
 SERVING_SINCE = web.AppKey("serving_since", int)
 """When the process began to serve, in Unix seconds: the `created` of every model."""
 
+MODELS = web.AppKey("models", ModelList)
+
+CODEX = web.AppKey("codex", bool)
+"""Whether Codex is given its catalogue."""
+
 
 async def list_models(request: web.Request) -> web.Response:
-    """`GET /v1/models`: aliases and configured models that this client may use."""
-    client, names = request[CLIENT], request.app[GATEWAY].names
-    data = [_model(request, name) for name in names.known() if client.may_use(name)]
-    return _json({"object": "list", "data": data})
+    """`GET /v1/models`: what this client may use of the aliases, the configured models and the providers' offers."""
+    client = request[CLIENT]
+    models = [model for model in await request.app[MODELS].models() if client.may_use(model.name)]
+    since = request.app[SERVING_SINCE]
+    listed: dict[str, object] = {"object": "list", "data": [_object(model, since) for model in models]}
+    if request.app[CODEX] and "client_version" in request.query:
+        listed["models"] = [codex_model(model, place) for place, model in enumerate(models)]
+    return _json(listed)
 
 
 async def retrieve_model(request: web.Request) -> web.Response:
     """`GET /v1/models/{id}`: any name that leads somewhere."""
     name = request.match_info["id"]
-    gateway, client = request.app[GATEWAY], request[CLIENT]
-    if not client.may_use(name) or not gateway.names.resolve(name):
+    model = request.app[MODELS].model(name) if request[CLIENT].may_use(name) else None
+    if model is None:
         raise ResponsesError(
             404, f"The model {quoted(name)} does not exist or you do not have access to it.", code="model_not_found"
         )
-    return _json(_model(request, name))
+    return _json(_object(model, request.app[SERVING_SINCE]))
 
 
-def _model(request: web.Request, name: str) -> dict[str, object]:
-    targets = request.app[GATEWAY].names.resolve(name)
-    owner = targets[0].provider if targets else "dragoman"
-    return {"id": name, "object": "model", "created": request.app[SERVING_SINCE], "owned_by": owner}
+@lru_cache(8192)
+def _object(model: ListedModel, since: int) -> orjson.Fragment:
+    """OpenAI's object, and what is known beyond it. Offers stay the same for a while, and there may be thousands."""
+    able = model.capabilities
+    told = {
+        "id": model.name,
+        "object": "model",
+        "created": since,
+        "owned_by": model.provider,
+        "context_window": model.context_window,
+        "max_output_tokens": able.max_output_tokens,
+        "input_modalities": input_modalities(able),
+        "output_modalities": output_modalities(able),
+        "prices": told_price(model.price) if model.price is not None else None,
+    }
+    return orjson.Fragment(orjson.dumps({name: value for name, value in told.items() if value is not None}))
+
+
+def input_modalities(able: Capabilities) -> Sequence[str]:
+    """What requests may hold."""
+    kinds = {"text": True, "image": able.images, "file": able.files, "audio": able.audio}
+    return [name for name, there in kinds.items() if there]
+
+
+def output_modalities(able: Capabilities) -> Sequence[str]:
+    """What answers may hold."""
+    return ["text", "image"] if "image_generation" in able.hosted_tools else ["text"]
 
 
 def _json(value: object) -> web.Response:

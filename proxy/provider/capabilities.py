@@ -14,6 +14,10 @@ class Capabilities:
     `family` is the model family inside which a reasoning proof stays valid. `custom_tools`: tools whose input is plain
     text; others get them as functions. `hosted_tools` are the tools that the vendor runs itself, by their plain names
     (`web_search`, `code_interpreter`, `mcp`, `tool_search`, ...); `hosted_with_functions`: beside the client's own.
+
+    Of a vendor that speaks Responses itself: the types of items and of tools that it is given as the client sent them
+    (`allowed_tools` among the tools: it takes that choice), and the parameters that are left to its provider although
+    the gateway acts upon them for everybody else.
     """
 
     family: str = ""
@@ -27,6 +31,9 @@ class Capabilities:
     custom_tools: bool = False
     hosted_tools: tuple[str, ...] = ()
     hosted_with_functions: bool = True
+    native_items: tuple[str, ...] = ()
+    native_tools: tuple[str, ...] = ()
+    native_parameters: tuple[str, ...] = ()
     forced_tool_choice: bool = True
     tool_name_limit: int = 64
     tool_name_starts_with_letter: bool = False
@@ -43,13 +50,14 @@ class Capabilities:
 
 def extended(capabilities: Capabilities, changes: Mapping[str, object]) -> Capabilities:
     """The capabilities with an operator's changes from the configuration (already checked against the field types).
-    What a provider's code has to do itself can be taken away and not added: custom and hosted tools."""
+    What a provider's code has to do itself can be taken away and not added: custom and hosted tools, what is native."""
     if not changes:
         return capabilities
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
     if not capabilities.custom_tools:
         values.pop("custom_tools", None)
-    wanted = values.get("hosted_tools")
-    if isinstance(wanted, tuple):
-        values["hosted_tools"] = tuple(name for name in capabilities.hosted_tools if name in wanted)
+    for member in ("hosted_tools", "native_items", "native_tools", "native_parameters"):
+        wanted = values.get(member)
+        if isinstance(wanted, tuple):
+            values[member] = tuple(name for name in getattr(capabilities, member) if name in wanted)
     return replace(capabilities, **values)  # type: ignore[arg-type] # checked by the loader against these very fields

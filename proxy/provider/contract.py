@@ -14,7 +14,9 @@ from proxy.provider.history import CustomTool, FunctionTool, HistoryItem, Hosted
 from proxy.responses.events import Event
 from proxy.responses.request import CreateRequest
 
-Framing: TypeAlias = Literal["sse"]
+Framing: TypeAlias = Literal["sse", "ndjson", "aws_event_stream"]
+"""How a vendor cuts its stream into frames: server-sent events, a JSON value a line, or the binary frames of AWS."""
+
 SettingsModel: TypeAlias = type[BaseModel]
 
 
@@ -104,7 +106,11 @@ class Call:
 
 
 class Frame(NamedTuple):
-    """One frame of a vendor's stream: the SSE event name ("" when absent) and its data."""
+    """One frame of a vendor's stream: the event's name ("" when absent) and its data.
+
+    Of AWS event streams the name is that of `:event-type`; an exception's begins with `exception/`, an error's with
+    `error/` (`exception/throttlingException`), and an error's data are its message as JSON, `{"message": ...}`.
+    """
 
     event: str
     data: bytes
@@ -236,6 +242,11 @@ class Provider(ABC):
     async def authorize(self, call: Call, http: Http) -> Mapping[str, str]:
         """The headers that carry the credential of one call."""
         return {}
+
+    def renew(self, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+        """The vendor refused a call with 400, 401 or 403: whether the credential was at fault and `authorize` gives
+        another one now, with which the same call is sent once more."""
+        return False
 
     def credential_headers(self) -> Sequence[str]:
         """The names of the headers that `authorize` gives, for those who are shown a call and not its credentials."""

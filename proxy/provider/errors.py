@@ -68,6 +68,12 @@ ERROR_RULES: Mapping[ErrorClass, ErrorRule] = {
 MAX_RETRY_AFTER = 86_400.0
 """The longest wait that is believed, in seconds."""
 
+MAX_MESSAGE = 8192
+"""How much of a vendor's words is told, in characters: some put the whole request into them."""
+
+MAX_CODE = 128
+"""The longest code of a vendor's that is passed on, in characters."""
+
 BAD_CREDENTIAL = "The provider refused the gateway's credential. The operator of the gateway has to look at it."
 """Said instead of the vendor's own words, which may quote the operator's key."""
 
@@ -98,10 +104,10 @@ class ProviderError(ResponsesError):
             headers["x-should-retry"] = rule.hint
         super().__init__(
             rule.status,
-            BAD_CREDENTIAL if error_class == "bad_credential" else message,
+            BAD_CREDENTIAL if error_class == "bad_credential" else _bounded(message),
             type=rule.type,
             param=param or rule.param,
-            code=code or rule.code,
+            code=(code or rule.code or "")[:MAX_CODE] or None,
             headers=headers,
         )
         self.error_class: ErrorClass = error_class
@@ -109,6 +115,10 @@ class ProviderError(ResponsesError):
         self.retry_after = retry_after
         self.vendor_param = vendor_param
         self.vendor_status = vendor_status
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 3]}..."
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
@@ -125,7 +135,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
             return min(seconds, MAX_RETRY_AFTER)
     try:
         when = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

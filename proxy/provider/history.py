@@ -17,34 +17,40 @@ Role: TypeAlias = Literal["user", "assistant", "system", "developer"]
 
 @dataclass(slots=True)
 class MessageItem:
-    """A message. `path` is its place in the request (`input[3]`), for conversions and refusals."""
+    """A message. `path` is its place in the request (`input[3]`), for conversions and refusals. `phase` is set only for
+    models that take messages as they are."""
 
     role: Role
     parts: list[Part]
     path: str
+    phase: str | None = None
 
 
 @dataclass(slots=True)
 class CallItem:
     """A tool call of the assistant. `arguments` is JSON text, at least `{}`; not always valid (a cut answer). `custom`:
-    it is the plain text that a custom tool was given, for a model that has such tools itself."""
+    it is the plain text that a custom tool was given, for a model that has such tools itself. `native`: the item as the
+    client sent it, for a vendor that takes it so; `call_id` counts, which the core may have changed."""
 
     call_id: str
     name: str
     arguments: str
     path: str
     custom: bool = False
+    native: Mapping[str, object] | None = None
 
 
 @dataclass(slots=True)
 class ResultItem:
-    """The result of a call. `output` is text (may be empty) or parts; `failed`: the client says the tool failed."""
+    """The result of a call. `output` is text (may be empty) or parts; `failed`: the client says the tool failed.
+    `native`: the item as the client sent it, as that of a call; where `output` is parts, these count."""
 
     call_id: str
     name: str
     output: str | list[Part]
     failed: bool
     path: str
+    native: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,9 @@ class ReasoningItem:
 
 HOSTED_PROOF = "hosted"
 """The kind of a proof that holds what a vendor needs to be sent again of a tool that it ran itself. Its decoder emits
-it after the hosted item, with `binds="previous"`; the core then leaves the hosted item to it."""
+it after the hosted item, with `binds="previous"`; the core then leaves the hosted item to it. For a vendor that takes
+such items as they are (`native_items` of the model's capabilities), it is the client's item, as JSON."""
+
 
 HistoryItem: TypeAlias = MessageItem | CallItem | ResultItem | ReasoningItem
 
@@ -83,7 +91,8 @@ HistoryItem: TypeAlias = MessageItem | CallItem | ResultItem | ReasoningItem
 class FunctionTool:
     """A function as it is offered to the vendor. `parameters` is the client's own schema, None when it gave none;
     `strict` is None when the client did not say. `path` is the tool's place in the request (`tools[1]`). `deferred`:
-    the vendor's own tool search brings it when it is wanted (only beside a hosted `tool_search`)."""
+    the vendor's own tool search brings it when it is wanted (only beside a hosted `tool_search`). `native`: the tool as
+    the client sent it, for a vendor that takes it so."""
 
     name: str
     description: str | None
@@ -91,23 +100,26 @@ class FunctionTool:
     strict: bool | None
     path: str
     deferred: bool = False
+    native: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomTool:
     """A tool whose input is plain text, for a model that has such tools itself. `format` is the client's own (None: any
-    text)."""
+    text); `native` as a function's."""
 
     name: str
     description: str | None
     format: Mapping[str, object] | None
     path: str
+    native: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HostedTool:
-    """A tool that the vendor runs itself. `type` is the plain name (`web_search` for every version of it), one of the
-    model's `hosted_tools`; `tool` is what the client sent."""
+    """A tool that the vendor runs itself, or one of the client's that it takes as it is. `type` is the plain name
+    (`web_search` for every version of it), one of the model's `hosted_tools` or `native_tools`; `tool` is what the
+    client sent."""
 
     type: str
     tool: Mapping[str, object]

@@ -7,8 +7,8 @@ JSON body are one value. The bytes of the events are made by `proxy.responses.st
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import orjson
@@ -17,17 +17,21 @@ from proxy.responses import identifiers
 from proxy.responses.client_tools import CLIENT_TOOLS, ClientTool, call_members
 from proxy.responses.custom_input import InputReader
 from proxy.responses.errors import ResponsesError, error_code
+from proxy.responses.event_size import check, size_of
 from proxy.responses.events import (
     OUTPUT_EVENTS,
     Annotation,
     CallArguments,
     CallClosed,
     CallOpened,
+    Closed,
     Event,
     Failed,
     Finished,
     Hosted,
     Key,
+    Members,
+    Opened,
     Proof,
     Reasoning,
     Refusal,
@@ -35,56 +39,32 @@ from proxy.responses.events import (
     Text,
     Unmapped,
     Usage,
+    Verbatim,
 )
-from proxy.responses.hosted_phases import (
-    FIXED_MEMBERS,
-    ID_PREFIXES,
-    PHASES,
-    STREAMED_MEMBERS,
-    WHOLE_OR_FAILED,
-    first_members,
-)
+from proxy.responses.hosted_phases import FIXED_MEMBERS, ID_PREFIXES, WHOLE_OR_FAILED, first_members
+from proxy.responses.hosted_stream import complete, end_text, go_on, relay, tell_phases
+from proxy.responses.native_items import FORMED_BY, FORMS, end_status, native_members
+from proxy.responses.open_item import ItemKind, OpenItem
 from proxy.responses.stream_writer import Outgoing as Outgoing
 from proxy.responses.stream_writer import StreamWriter
-from proxy.responses.tool_table import NO_TOOLS, ToolTable
+from proxy.responses.tool_table import NO_TOOLS, ToolIdentity, ToolTable
 from proxy.responses.usage import TokenCount, UsageTally
 
 Seal: TypeAlias = Callable[[Proof, str | None], str]
 """Makes the `encrypted_content` of a proof; the text is given where the proof asks to keep it."""
 
-IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter"]
+IncompleteReason: TypeAlias = Literal["max_output_tokens", "content_filter", "max_messages", "steered"]
 TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed", "cancelled"]
 
 MAX_HELD = 64 * 2**20
 """How much text may be held back while another call is open, in characters; beyond it the answer fails."""
 
+MAX_EARLY = 1000
+"""How many events of its own a vendor may send before its first output."""
+
 
 def _ignored_seal(proof: Proof, text: str | None) -> str:
     return proof.payload
-
-
-@dataclass(slots=True)
-class _OpenItem:
-    """The item that is being streamed. `part` is its open part, if any; `phase` is how many phases of a hosted tool
-    were told.
-
-    A call whose arguments are not what the client is shown collects them: `input` takes a custom tool's input out of
-    them; `tool` is a tool of the client that has items of its own, of which nothing is shown before they are whole.
-    `plain`: the arguments are a custom tool's input as they are.
-    """
-
-    kind: Literal["message", "reasoning", "call", "hosted"]
-    key: Key
-    item: dict[str, object]
-    part: dict[str, object] | None = None
-    proof: Proof | None = None
-    vendor_closed: bool = False
-    phase: int = 0
-    later: list[Proof] = field(default_factory=list)
-    input: InputReader | None = None
-    tool: ClientTool | None = None
-    collected: list[str] = field(default_factory=list)
-    plain: bool = False
 
 
 class Assembler:
@@ -101,10 +81,14 @@ class Assembler:
         "_channel_key",
         "_concluded",
         "_counted",
+        "_early",
         "_held",
         "_held_size",
+        "_members",
         "_open",
         "_output",
+        "_released",
+        "_releasing",
         "_seal",
         "_settling",
         "_spent",
@@ -141,14 +125,21 @@ class Assembler:
         self._seal = seal
         self._writer = StreamWriter(live=live)
         self._output: list[dict[str, object]] = []
-        self._open: _OpenItem | None = None
-        self._held: list[Event] = []
+        self._open: OpenItem | None = None
+        # What is held back, with its size; and what of it is released at the moment.
+        self._held: list[tuple[Event, int]] = []
         self._held_size = 0
+        self._released: deque[tuple[Event, int]] = deque()
+        self._releasing: int | None = None
+        # Events of the response itself that came before any output.
+        self._early: list[Verbatim] = []
         self._settling = False
         self._concluded = False
         self._announced = False
         self._spent: set[str] = set()
         self._counted = (0, 0)
+        # What a vendor that speaks Responses says of its response besides.
+        self._members: dict[str, object] = {}
         # Which events go on with the text that is open at the writer.
         self._channel: type | None = None
         self._channel_key: Key = ""
@@ -161,7 +152,8 @@ class Assembler:
         self._writer.begin(self.response, queued=queued)
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Take in events of the current upstream call. Raises ResponsesError when too much has to be held back."""
+        """Take in events of the current upstream call. Raises ResponsesError when too much has to be held back, and for
+        what cannot be written."""
         writer = self._writer
         for event in events:
             if (
@@ -181,7 +173,14 @@ class Assembler:
                         )
                         writer.sequence = sequence + 1
             else:
+                if self._releasing is None:
+                    check(event)
                 self._apply(event)
+
+    def begin_again(self) -> None:
+        """Another attempt is made, before any output: what the vendor said in the last one does not count."""
+        self.failure = None
+        self._members, self._early = {}, []
 
     def take(self) -> list[Outgoing]:
         """The events made since the last call, in order."""
@@ -229,6 +228,7 @@ class Assembler:
             {"code": error_code(error), "message": error.message} if status == "failed" and error is not None else None
         )
         response["usage"] = count.as_response() if count is not None else None
+        response.update(self._members)
 
     def journal(self) -> bytes | None:
         """How the response was streamed, for `proxy.responses.replay`; None when it was not. After `conclude`."""
@@ -265,6 +265,8 @@ class Assembler:
             self.finished = event
         elif isinstance(event, Failed):
             self.failure = event.error
+        elif isinstance(event, Members):
+            self._members.update({name: value for name, value in event.members.items() if name not in self.response})
         elif isinstance(event, Unmapped):
             if event.element not in self.unmapped:
                 self.unmapped.append(event.element)
@@ -290,11 +292,25 @@ class Assembler:
             self._proof(event)
         elif isinstance(event, Hosted):
             self._hosted(event)
+        elif isinstance(event, Opened):
+            self._opened(event)
+        elif isinstance(event, Closed):
+            self._closed(event)
+        elif isinstance(event, Verbatim):
+            self._verbatim(event)
 
     def _must_wait(self, event: Event) -> bool:
         """Whether the open call must be completed before this event; if so it is held back."""
         opened = self._open
-        if opened is None or opened.kind not in ("call", "hosted") or event.__class__ not in OUTPUT_EVENTS:
+        if opened is None or event.__class__ not in OUTPUT_EVENTS:
+            return False
+        if opened.native is not None:
+            key = getattr(event, "key", None)
+            if key is None or (event.__class__ in FORMED_BY[opened.kind] and _belongs(key, opened.native)):
+                return False
+            self._hold(event)
+            return True
+        if opened.kind not in ("call", "hosted"):
             return False
         ours = getattr(event, "key", None) == opened.key
         if ours and event.__class__ in _CONTINUES[opened.kind]:
@@ -311,21 +327,36 @@ class Assembler:
             self._close("completed")
             if not self._held:
                 return False
-        self._held.append(event)
-        self._held_size += len(getattr(event, "delta", "")) + 1
-        if self._held_size > MAX_HELD and not self._settling:
-            raise ResponsesError(
-                502, "The provider interleaved more output than can be put in order.", type="server_error"
-            )
+        self._hold(event)
         if may_close:
             self._release()
         return True
 
+    def _hold(self, event: Event) -> None:
+        size = size_of(event) if self._releasing is None else self._releasing
+        self._held.append((event, size))
+        self._held_size += size
+        if self._held_size > MAX_HELD and not self._settling:
+            raise ResponsesError(
+                502, "The provider interleaved more output than can be put in order.", type="server_error"
+            )
+
     def _release(self) -> None:
         """Apply what was held back; what has to wait for the next call is held again, in order."""
-        held, self._held, self._held_size = self._held, [], 0
-        for event in held:
-            self.feed((event,))
+        released = self._released
+        released.extendleft(reversed(self._held))
+        self._held, self._held_size = [], 0
+        if self._releasing is not None:
+            # It goes on where this was asked for.
+            return
+        try:
+            while released:
+                event, self._releasing = released.popleft()
+                self.feed((event,))
+        finally:
+            self._releasing = None
+            self._held += released
+            released.clear()
 
     def settle(self, *, completed: bool) -> None:
         """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
@@ -348,6 +379,7 @@ class Assembler:
                 else:
                     self._close("incomplete" if last else "completed")
             self._release()
+        self._tell_early()
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -401,13 +433,17 @@ class Assembler:
         if not event.delta:
             return
         opened = self._open
-        if opened is None or opened.kind != "reasoning" or opened.key != event.key:
+        if opened is not None and opened.native is not None and opened.kind == "reasoning":
+            # Another paragraph of the same item.
+            self._close_part(opened)
+            opened.key = event.key
+        elif opened is None or opened.kind != "reasoning" or opened.key != event.key:
             self._close("completed")
             opened = self._open_item("reasoning", event.key, "rs", {"type": "reasoning", "summary": []})
         self._open_text(opened, Reasoning, "reasoning_text" if event.raw else "reasoning_summary_text")
         self.feed((event,))
 
-    def _close_reasoning(self, opened: _OpenItem) -> None:
+    def _close_reasoning(self, opened: OpenItem) -> None:
         text = self._writer.text if opened.part is not None else ""
         self._close_part(opened)
         proof = opened.proof
@@ -417,7 +453,7 @@ class Assembler:
     def _proof(self, event: Proof) -> None:
         opened = self._open
         if event.binds == "self":
-            if opened is not None and opened.kind == "reasoning" and opened.key == event.key:
+            if opened is not None and opened.kind == "reasoning" and event.key in (opened.key, opened.native):
                 opened.proof = event
                 return
             if f"reasoning {event.key}" in self._spent:
@@ -440,9 +476,11 @@ class Assembler:
             call_id = identifiers.call_id()
         self._spent.add(f"call {call_id}")
         tool = self._table.restore(event.name)
+        if event.namespace is not None:
+            tool = ToolIdentity(event.name, event.namespace, "custom" if event.custom else "function")
         client_tool = CLIENT_TOOLS.get(tool.kind)
         if client_tool is not None:
-            self._open = _OpenItem("call", event.key, {"call_id": call_id}, tool=client_tool)
+            self._open = OpenItem("call", event.key, {"call_id": call_id}, tool=client_tool)
             return
         custom = event.custom or tool.kind == "custom"
         item: dict[str, object] = {
@@ -454,7 +492,8 @@ class Assembler:
         }
         if tool.namespace is not None:
             item["namespace"] = tool.namespace
-        opened = self._open_item("call", event.key, "ctc" if custom else "fc", item)
+        item.update(event.members)
+        opened = self._open_item("call", event.key, "ctc" if custom else "fc", item, event.id)
         if not custom:
             self._open_text(opened, CallArguments, "function_call_arguments")
         elif event.custom:
@@ -486,17 +525,17 @@ class Assembler:
             # A length stop may still follow, and then the call is incomplete.
             opened.vendor_closed = True
 
-    def _arguments(self, opened: _OpenItem) -> str:
+    def _arguments(self, opened: OpenItem) -> str:
         """What the model wrote as the arguments of the open call, so far."""
         if opened.input is not None:
             return opened.input.arguments
         return self._writer.text if opened.tool is None else "".join(opened.collected)
 
-    def _is_whole(self, opened: _OpenItem) -> bool:
+    def _is_whole(self, opened: OpenItem) -> bool:
         """Whether the arguments of the open call are one whole object. Of a plain text only its vendor knows."""
         return not opened.plain and is_json_object(self._arguments(opened))
 
-    def _close_call(self, opened: _OpenItem, status: str) -> None:
+    def _close_call(self, opened: OpenItem, status: str) -> None:
         writer, item = self._writer, opened.item
         if item["type"] == "custom_tool_call":
             if opened.input is not None and (rest := opened.input.end()):
@@ -509,7 +548,7 @@ class Assembler:
             item["arguments"] = writer.text
         writer.close_text(item)
 
-    def _close_client_tool(self, opened: _OpenItem, tool: ClientTool, status: str) -> None:
+    def _close_client_tool(self, opened: OpenItem, tool: ClientTool, status: str) -> None:
         """Show a call of a tool that has items of its own. For one that is not whole there is no form."""
         self._open = None
         if status != "completed":
@@ -536,46 +575,94 @@ class Assembler:
                 return
             self._close("completed")
             opened = self._open_item("hosted", event.key, ID_PREFIXES.get(event.kind, "item"), first_members(event))
-        item = opened.item
-        self._tell_phases(opened, 1)
-        member, events = STREAMED_MEMBERS.get(str(item["type"]), ("", ""))
-        text = event.fields.get(member)
-        if member and not item[member] and isinstance(text, str) and text and opened.phase == 1:
-            item[member] = text
-            self._writer.open_text(events)
-            self._writer.write_delta(text)
-            self._writer.close_text(item)
-        item.update(
-            {
-                name: value
-                for name, value in event.fields.items()
-                if name not in FIXED_MEMBERS and not (name == member and item.get(member))
-            }
-        )
-        phases = PHASES.get(event.kind, ())
-        if event.phase in phases:
-            self._tell_phases(opened, phases.index(event.phase) + 1)
+        go_on(self._writer, opened, event)
         if event.phase in ("completed", "failed"):
             self._close(event.phase)
             self._release()
 
-    def _tell_phases(self, opened: _OpenItem, count: int) -> None:
-        """Tell the phases of a hosted tool up to the `count`th, those that its vendor left out included."""
+    # --- items of vendors that speak Responses themselves -----------------------------------------------------------
+
+    def _opened(self, event: Opened) -> None:
+        if f"native {event.key}" in self._spent:
+            return
+        self._spent.add(f"native {event.key}")
+        self._close("completed")
+        kind = str(event.item.get("type"))
+        form = FORMS.get(kind)
+        given = {name: value for name, value in event.item.items() if name not in FIXED_MEMBERS}
+        prefix = ID_PREFIXES.get(kind, "item")
+        if form is not None:
+            members = {**form.first, **{name: value for name, value in given.items() if name not in form.own}}
+            members = {name: [] if value == [] else value for name, value in members.items()}
+            opened = self._open_item(form.kind, event.key, prefix, members, event.item.get("id"))
+        else:
+            first = native_members(kind, event.item, given)
+            opened = self._open_item("hosted", event.key, prefix, first, event.item.get("id"))
+        opened.native = event.key
+
+    def _closed(self, event: Closed) -> None:
+        opened = self._open
+        if opened is None or opened.native != event.key:
+            return
         kind = opened.item["type"]
-        for phase in PHASES.get(str(kind), ())[opened.phase : count]:
-            self._writer.tell(f"{kind}.{phase}")
-        opened.phase = max(opened.phase, count)
+        final = event.item if event.item.get("type") == kind else {}
+        form, status = FORMS.get(str(kind)), end_status(str(kind), final)
+        if form is None:
+            if "status" in final:
+                opened.item.setdefault("status", status)
+            complete(self._writer, opened, final, status)
+        else:
+            self._close_part(opened)
+            own = form.own | FIXED_MEMBERS
+            opened.item.update({name: value for name, value in final.items() if name not in own})
+        self._close(status)
+        self._release()
+
+    def _verbatim(self, event: Verbatim) -> None:
+        opened = self._open
+        if event.key is None:
+            if not self.has_output:
+                # There may be another attempt yet.
+                self._hold_early(event)
+                return
+            # A stream is kept item by item: what comes inside one stands there.
+            tell = self._writer.tell_alone if opened is None or opened.tool is not None else self._writer.tell
+            tell(event.name, event.members)
+        elif opened is not None and opened.native == event.key:
+            relay(self._writer, opened, event)
+
+    def _hold_early(self, event: Verbatim) -> None:
+        self._early.append(event)
+        if len(self._early) > MAX_EARLY:
+            raise ResponsesError(502, "The provider tells much and does not answer.", type="server_error")
+
+    def _tell_early(self) -> None:
+        early, self._early = self._early, []
+        for event in early:
+            self._writer.tell_alone(event.name, event.members)
 
     # --- items -------------------------------------------------------------------------------------------------------
 
     def _open_item(
-        self, kind: Literal["message", "reasoning", "call", "hosted"], key: Key, prefix: str, members: dict[str, object]
-    ) -> _OpenItem:
-        item = {"id": identifiers.item_id(prefix), **members}
-        opened = self._open = _OpenItem(kind, key, item)
+        self,
+        kind: ItemKind,
+        key: Key,
+        prefix: str,
+        members: dict[str, object],
+        given_id: object = None,
+    ) -> OpenItem:
+        item_id = identifiers.kept_item_id(prefix, given_id)
+        if item_id is None or f"id {item_id}" in self._spent:
+            item_id = identifiers.item_id(prefix)
+        else:
+            self._spent.add(f"id {item_id}")
+        item = {"id": item_id, **members}
+        opened = self._open = OpenItem(kind, key, item)
         self._output.append(item)
         self._spent.add(f"{kind} {key}")
         self.has_output = True
+        if self._early:
+            self._tell_early()
         self._writer.open_item(item)
         return opened
 
@@ -599,7 +686,9 @@ class Assembler:
             self._close_call(opened, status)
             item["status"] = status
         else:
+            end_text(self._writer, opened)
             if status == "failed" and item["type"] in ("mcp_call", "mcp_list_tools"):
+                tell_phases(self._writer, opened, 1)
                 self._writer.tell(f"{item['type']}.failed")
             if "status" in item:
                 item["status"] = status
@@ -610,12 +699,12 @@ class Assembler:
 
     # --- texts -------------------------------------------------------------------------------------------------------
 
-    def _open_text(self, opened: _OpenItem, channel: type, name: str) -> None:
+    def _open_text(self, opened: OpenItem, channel: type, name: str) -> None:
         """Open a text of the item at the writer; events of class `channel` under the item's key go on with it."""
         opened.part = self._writer.open_text(name)
         self._channel, self._channel_key = channel, opened.key
 
-    def _close_part(self, opened: _OpenItem) -> None:
+    def _close_part(self, opened: OpenItem) -> None:
         """Close the open part, if there is one, and put it into its item."""
         part = opened.part
         if part is None:
@@ -628,6 +717,11 @@ class Assembler:
         assert isinstance(parts, list)
         parts.append(part)
         opened.part = self._channel = None
+
+
+def _belongs(key: Key, native: str) -> bool:
+    """Whether an event is one of the item that its vendor opened under the key `native`."""
+    return key == native or (isinstance(key, str) and key.startswith(f"{native}/"))
 
 
 _CONTINUES: Mapping[str, frozenset[type]] = {

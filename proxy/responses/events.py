@@ -16,10 +16,11 @@ from proxy.responses.errors import ResponsesError
 
 Key: TypeAlias = int | str
 
-FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "pause", "unknown"]
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter", "pause", "max_messages", "steered", "unknown"]
 """Why one upstream call ended. `stop` covers natural ends, stop sequences and tool calls; `length` the output limit or
 a full context window; `content_filter` any safety stop; `pause` a turn that the vendor wants continued by another
-call; `unknown` a reason that is not in the vendor's table (the answer counts as complete if there is any output)."""
+call; `max_messages` and `steered` are said by OpenAI alone; `unknown` a reason that is not in the vendor's table (the
+answer counts as complete if there is any output)."""
 
 Binding: TypeAlias = Literal["self", "next", "previous", "turn_end"]
 HostedPhase: TypeAlias = Literal["in_progress", "searching", "interpreting", "generating", "completed", "failed"]
@@ -86,12 +87,17 @@ class Proof:
 @dataclass(slots=True)
 class CallOpened:
     """The model began a tool call. `name` is the name that was offered to the vendor. Without a usable `call_id` the
-    assembler makes one. `custom`: a custom tool of the vendor's own, whose arguments are plain text."""
+    assembler makes one. `custom`: a custom tool of the vendor's own, whose arguments are plain text.
+
+    Of a vendor that speaks Responses: the item's own `id`, the `namespace` where it knows such, and other `members`."""
 
     key: Key
     name: str
     call_id: str | None = None
     custom: bool = False
+    id: str | None = None
+    namespace: str | None = None
+    members: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -118,6 +124,42 @@ class Hosted:
     kind: str
     phase: HostedPhase
     fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Opened:
+    """An item begins at a vendor that speaks Responses itself; `item` is its first form. What has its key, or its key
+    with `/` and a part's name behind it, goes on with it until it is closed: texts, annotations, its proof, events.
+    Functions and custom tools are calls as everywhere."""
+
+    key: str
+    item: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Closed:
+    """The item is done; `item` is its final form. Its texts and its proof count as they were told before."""
+
+    key: str
+    item: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Verbatim:
+    """An event of a vendor that speaks Responses, for which there is no other neutral event, inside the item of the key
+    or (None) of the response. `name` is its type without `response.`, `members` are the others but the sequence number;
+    `item_id` and `output_index` among them become ours."""
+
+    key: str | None
+    name: str
+    members: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Members:
+    """Members of a Responses vendor's response object that ours has as they are."""
+
+    members: Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -175,11 +217,30 @@ Event: TypeAlias = (
     | CallArguments
     | CallClosed
     | Hosted
+    | Opened
+    | Closed
+    | Verbatim
+    | Members
     | Usage
     | Unmapped
     | Finished
     | Failed
 )
 
-OUTPUT_EVENTS = frozenset({Text, Annotation, Refusal, Reasoning, Proof, CallOpened, CallArguments, CallClosed, Hosted})
+OUTPUT_EVENTS = frozenset(
+    {
+        Text,
+        Annotation,
+        Refusal,
+        Reasoning,
+        Proof,
+        CallOpened,
+        CallArguments,
+        CallClosed,
+        Hosted,
+        Opened,
+        Closed,
+        Verbatim,
+    }
+)
 """The events that bear output: the first of them commits a stream (no HTTP error, retry or other target after it)."""

@@ -13,6 +13,19 @@ ID_PREFIXES: Mapping[str, str] = {
     "mcp_call": "mcp",
     "mcp_list_tools": "mcpl",
     "compaction": "cmp",
+    "message": "msg",
+    "reasoning": "rs",
+    "computer_call": "cu",
+    "local_shell_call": "lsh",
+    "shell_call": "sh",
+    "shell_call_output": "sho",
+    "apply_patch_call": "apc",
+    "apply_patch_call_output": "apco",
+    "mcp_approval_request": "mcpr",
+    "tool_search_call": "tsc",
+    "tool_search_output": "tso",
+    "program": "cm",
+    "program_output": "cmo",
 }
 """What the ids of items begin with."""
 
@@ -27,7 +40,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
 }
 """The phases of hosted tools that have events, in the order that clients expect; none is left out."""
 
-_FIRST_FORMS: Mapping[str, Mapping[str, object]] = {
+FIRST_FORMS: Mapping[str, Mapping[str, object]] = {
     "file_search_call": {"queries": [], "results": None},
     "code_interpreter_call": {"code": "", "container_id": "", "outputs": None},
     "mcp_call": {"name": "", "server_label": "", "arguments": "", "output": None, "error": None},
@@ -36,7 +49,7 @@ _FIRST_FORMS: Mapping[str, Mapping[str, object]] = {
 }
 """What a hosted item shows from its first event on, besides its id and status."""
 
-_KNOWN_AT_ONCE = ("container_id", "name", "server_label")
+KNOWN_AT_ONCE = ("container_id", "name", "server_label")
 """Members of hosted items that have their value at once; the others begin empty."""
 
 _WITHOUT_STATUS = ("mcp_list_tools", "compaction")
@@ -55,10 +68,15 @@ FIXED_MEMBERS = frozenset({"type", "id", "status"})
 """Members of hosted items that are the assembler's own."""
 
 
+def has_status(kind: str) -> bool:
+    """Whether items of the kind are known to have a status."""
+    return kind in PHASES and kind not in _WITHOUT_STATUS
+
+
 def first_members(event: Hosted) -> dict[str, object]:
     """What the item shows in its first event, without its id."""
     members: dict[str, object] = {"type": event.kind}
     if event.kind not in _WITHOUT_STATUS:
         members["status"] = "in_progress"
-    members |= _FIRST_FORMS.get(event.kind, {})
-    return members | {name: event.fields[name] for name in _KNOWN_AT_ONCE if name in members and name in event.fields}
+    members |= FIRST_FORMS.get(event.kind, {})
+    return members | {name: event.fields[name] for name in KNOWN_AT_ONCE if name in members and name in event.fields}

@@ -76,3 +76,14 @@ def conversation_id() -> str:
 def is_storable(name: str) -> bool:
     """Whether something stored can have this id; anything else need not be looked for."""
     return STORABLE_ID.fullmatch(name) is not None
+
+
+def kept_item_id(prefix: str, given: object) -> str | None:
+    """The id that a vendor gave an item, where it begins as ours do and can stand for one item alone; else None."""
+    if isinstance(given, str) and _KEPT.fullmatch(given) and given.startswith(f"{prefix}_"):
+        return given
+    return None
+
+
+_KEPT = re.compile(r"[a-z]{2,6}_[A-Za-z0-9_-]{16,100}")
+"""An id with a kind's prefix, and enough behind it not to be given twice."""

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from proxy.responses.stream_writer import (
+    ALONE,
     ANNOTATION,
     CHECKSUM_SIZE,
     JOURNAL_VERSION,
@@ -59,7 +60,15 @@ class _Item:
 
     first: Mapping[str, object]
     last: Mapping[str, object]
-    steps: Sequence[str | _Text]
+    steps: Sequence["str | _Text | _Told"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event with members of its own."""
+
+    event: str
+    members: Mapping[str, object]
 
 
 def replay(response: Mapping[str, object], journal: bytes, *, after: int = -1) -> Iterator[Outgoing]:
@@ -69,7 +78,7 @@ def replay(response: Mapping[str, object], journal: bytes, *, after: int = -1) -
     JournalError, before any event, when they do not fit together or the journal is damaged.
     """
     try:
-        (queued, service_tier, size), records = _content(journal)
+        (queued, service_tier, size, members), records = _content(journal)
         if checksum(response, journal[CHECKSUM_SIZE:]) != journal[:CHECKSUM_SIZE]:
             raise JournalError("The journal is damaged, or it is that of another response.")
         if response["status"] not in _ENDED:
@@ -84,7 +93,9 @@ def replay(response: Mapping[str, object], journal: bytes, *, after: int = -1) -
         raise JournalError("The journal does not fit the response.") from error
     writer = StreamWriter(after=after)
     if queued is not None:
-        unended = {**response, **UNENDED, "status": "in_progress", "service_tier": service_tier}
+        # What its vendor said besides came to it at its end.
+        known = response if members is None else dict(islice(response.items(), members))
+        unended = {**known, **UNENDED, "status": "in_progress", "service_tier": service_tier}
         if writer.begin(unended, queued=queued) not in (None, size):
             raise JournalError("The response is not as it was when its stream was opened.")
     return _events(writer, response, items, after)
@@ -93,12 +104,15 @@ def replay(response: Mapping[str, object], journal: bytes, *, after: int = -1) -
 def sequence_length(journal: bytes) -> int:
     """How many events the stream has. Raises JournalError for what is no journal; damage is not noticed otherwise."""
     try:
-        (queued, _, _), records = _content(journal)
+        (queued, *_), records = _content(journal)
         count = 1 if queued is None else 3 + queued
-        for _, _, *steps in records:
+        for first, _, *steps in records:
+            if first == ALONE:
+                count += 1
+                continue
             count += 2
             for step in steps:
-                if isinstance(step, str):
+                if isinstance(step, str | dict):
                     count += 1
                 else:
                     text = _Text(step[0], _kind(step[0]), {}, step[1:])
@@ -113,23 +127,33 @@ def sequence_length(journal: bytes) -> int:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _content(journal: bytes) -> tuple[tuple[bool | None, object, int], Sequence[Any]]:
+def _content(journal: bytes) -> tuple[tuple[bool | None, object, int, int | None], Sequence[Any]]:
     """How the stream was opened (None: it was not), and the records of the items."""
     version, opening, records = orjson.loads(journal[CHECKSUM_SIZE:])
     if version != JOURNAL_VERSION:
         raise JournalError("The journal is of a release that is not known here.")
-    queued, service_tier, size = opening or (None, None, 0)
-    return (queued, service_tier, size), records
+    queued, service_tier, size, *members = opening or (None, None, 0)
+    return (queued, service_tier, size, members[0] if members else None), records
 
 
-def _items(records: Sequence[Any], output: Sequence[Any]) -> list[_Item]:
-    items: list[_Item] = []
-    for (count, members, *raw_steps), item in zip(records, output, strict=True):
+def _items(records: Sequence[Any], output: Sequence[Any]) -> list[_Item | _Told]:
+    items: list[_Item | _Told] = []
+    left = iter(output)
+    for count, members, *raw_steps in records:
+        if count == ALONE:
+            items.append(_Told(members, *raw_steps))
+            continue
+        item = next(left, None)
+        if item is None:
+            raise JournalError("The journal tells of more items than the response has.")
         parts: dict[str, int] = {}
-        steps: list[str | _Text] = []
+        steps: list[str | _Text | _Told] = []
         for step in raw_steps:
             if isinstance(step, str):
                 steps.append(step)
+                continue
+            if isinstance(step, dict):
+                steps.append(_Told(step["event"], step["members"]))
                 continue
             name, *lengths = step
             kind = _kind(name)
@@ -142,6 +166,8 @@ def _items(records: Sequence[Any], output: Sequence[Any]) -> list[_Item]:
         if any(len(item[name]) != number for name, number in parts.items()):
             raise JournalError("The journal does not tell of every part.")
         items.append(_Item(dict(islice(item.items(), count)) | members, item, steps))
+    if next(left, None) is not None:
+        raise JournalError("The journal does not tell of every item.")
     return items
 
 
@@ -170,13 +196,19 @@ def _kind(name: str) -> TextKind:
 
 
 def _events(
-    writer: StreamWriter, response: Mapping[str, object], items: Sequence[_Item], after: int
+    writer: StreamWriter, response: Mapping[str, object], items: Sequence[_Item | _Told], after: int
 ) -> Iterator[Outgoing]:
     for item in items:
+        if isinstance(item, _Told):
+            writer.tell_alone(item.event, item.members)
+            continue
         writer.open_item(item.first)
         for step in item.steps:
             if isinstance(step, str):
                 writer.tell(step)
+                continue
+            if isinstance(step, _Told):
+                writer.tell(step.event, step.members)
                 continue
             writer.open_text(step.name)
             if writer.sequence + step.count <= after + 1:

@@ -88,6 +88,20 @@ class _Text(NamedTuple):
     marks: list[tuple[int, int]]
 
 
+class _Told(NamedTuple):
+    """An event with members of its own."""
+
+    event: str
+    members: Mapping[str, object]
+
+
+_OURS = frozenset({"type", "sequence_number"})
+"""Members that every event has, and that are the writer's."""
+
+ALONE = -1
+"""Stands in the journal in the place of an item's first form: an event that belongs to no item."""
+
+
 class StreamWriter:
     """Writes the events of one response into `outgoing`.
 
@@ -100,6 +114,7 @@ class StreamWriter:
 
     __slots__ = (
         "_after",
+        "_in_text",
         "_index",
         "_item",
         "_items",
@@ -109,6 +124,7 @@ class StreamWriter:
         "_part_index",
         "_part_indexes",
         "_steps",
+        "_waiting",
         "chunks",
         "delta_template",
         "delta_type",
@@ -128,8 +144,8 @@ class StreamWriter:
         self._after = after
         # For the journal: the opening, and of each item its first form, itself, and what happened inside.
         self._opening: list[object] = []
-        self._items: list[tuple[bytes, Mapping[str, object], list[str | _Text]]] = []
-        self._steps: list[str | _Text] = []
+        self._items: list[tuple[bytes, Mapping[str, object] | _Told, list[str | _Text | _Told]]] = []
+        self._steps: list[str | _Text | _Told] = []
         # The open item and its open text.
         self._item: Mapping[str, object] = {}
         self._index = -1
@@ -138,6 +154,8 @@ class StreamWriter:
         self._name = ""
         self.kind = TEXT_KINDS["output_text"]
         self._marks: list[tuple[int, int]] = []
+        self._in_text = False
+        self._waiting: list[_Told] = []
 
     def take(self) -> list[Outgoing]:
         """The events written since the last call, in order."""
@@ -165,7 +183,7 @@ class StreamWriter:
                     (name, b'{"type":"%b","sequence_number":%d,"response":%b}' % (name.encode(), self.sequence, data))
                 )
             self.sequence += 1
-        self._opening = [queued, response.get("service_tier"), len(snapshot)]
+        self._opening = [queued, response.get("service_tier"), len(snapshot), len(response)]
         return len(snapshot)
 
     def end(self, response: Mapping[str, object]) -> None:
@@ -195,11 +213,30 @@ class StreamWriter:
             )
         self.sequence += 1
 
-    def tell(self, event: str) -> None:
-        """Write an event that only names the open item; `event` is its type without `response.`."""
-        if self.live:
+    def tell(self, event: str, members: Mapping[str, object] | None = None) -> None:
+        """Write an event of the open item; `event` is its type without `response.`. Without `members` it only names
+        the item; else it has these, names the item where they do, and waits for the end of an open text."""
+        if not self.live:
+            return
+        if self._in_text and members is not None:
+            self._waiting.append(_Told(event, members))
+            return
+        place: dict[str, object] = {"item_id": self._item["id"], "output_index": self._index}
+        if members is None:
             self._steps.append(event)
-            self._write(f"response.{event}", item_id=self._item["id"], output_index=self._index)
+            self._write(f"response.{event}", **place)
+        else:
+            self._steps.append(_Told(event, members))
+            self._write(
+                f"response.{event}",
+                **{name: place.get(name, value) for name, value in members.items() if name not in _OURS},
+            )
+
+    def tell_alone(self, event: str, members: Mapping[str, object]) -> None:
+        """Write an event of the response that belongs to no item."""
+        if self.live:
+            self._items.append((b"", _Told(event, members), []))
+            self._write(f"response.{event}", **{name: value for name, value in members.items() if name not in _OURS})
 
     def close_item(self, item: Mapping[str, object]) -> None:
         """Write that the open item is done; it does not change any more."""
@@ -211,7 +248,7 @@ class StreamWriter:
     def open_text(self, name: str) -> dict[str, object] | None:
         """Begin a text of one of TEXT_KINDS in the open item. Returns its part; None where the item holds it."""
         kind = self.kind = TEXT_KINDS[name]
-        self.chunks, self._marks, self._name = [], [], name
+        self.chunks, self._marks, self._name, self._in_text = [], [], name, True
         part: dict[str, object] | None = None
         if kind.parts is not None:
             part = {member: [] if isinstance(value, list) else value for member, value in kind.first.items()}
@@ -271,14 +308,18 @@ class StreamWriter:
             )
             if kind.parts is not None:
                 self._write(f"response.{kind.part}.done", **self._place(), part=holder)
-        self.chunks = []
+        self.chunks, self._in_text = [], False
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for told in waiting:
+                self.tell(*told)
 
     # --- the journal -------------------------------------------------------------------------------------------------
 
     def journal(self, response: Mapping[str, object]) -> bytes:
         """The journal of this stream; `response` is the object as it ended."""
         items = [
-            [*_first_form(first, item), *(step if isinstance(step, str) else _lengths(step) for step in steps)]
+            [ALONE, *item] if isinstance(item, _Told) else [*_first_form(first, item), *map(_noted, steps)]
             for first, item, steps in self._items
         ]
         content = orjson.dumps([JOURNAL_VERSION, self._opening, items])
@@ -304,6 +345,13 @@ def checksum(response: Mapping[str, object], content: bytes) -> bytes:
     output = response["output"]
     ids = [response["id"], *(item["id"] for item in output)] if isinstance(output, list) else []
     return b"%08x" % crc32(content, crc32("\n".join(ids).encode()))
+
+
+def _noted(step: str | _Text | _Told) -> object:
+    """How a step stands in the journal: a name, a list of lengths, or an object."""
+    if isinstance(step, _Text):
+        return _lengths(step)
+    return {"event": step.event, "members": step.members} if isinstance(step, _Told) else step
 
 
 def _lengths(text: _Text) -> list[object]:

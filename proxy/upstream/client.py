@@ -18,6 +18,7 @@ from proxy.upstream.connection import (
     Origin,
     Pool,
     Timeouts,
+    Tls,
     origin_of,
 )
 
@@ -147,7 +148,11 @@ class HttpClient:
         base, mark, query = url.partition("?")
         call = Call(path=mark + query, body=body or b"", method=method)
         answer = await self._upstream.send(base, call, headers or {}, self._timeouts)
-        return HttpAnswer(answer.status, answer.headers, await answer.read())
+        try:
+            return HttpAnswer(answer.status, answer.headers, await answer.read())
+        except BaseException:
+            answer.abort()
+            raise
 
 
 class _HttpReply:
@@ -212,6 +217,10 @@ class _HttpReply:
     def ended(self) -> bool:
         return self._connection is None
 
+    @property
+    def tls(self) -> Tls | None:
+        return self._connection.tls if self._connection is not None else None
+
     def abort(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -262,6 +271,11 @@ class _CannedReply:
         self._aborted = True
 
 
+def tls_of(answer: Answer) -> Tls | None:
+    """How the connection of an answer is secured whose body was not yet read; None: it is plain, or there is none."""
+    return answer.tls if isinstance(answer, _HttpReply) else None
+
+
 def written_url(base_url: str, call: Call) -> str:
     """The URL that a call goes to. Raises ValueError for an address that is none."""
     origin = origin_of(base_url)
@@ -277,10 +291,15 @@ def written_headers(base_url: str, call: Call, headers: Mapping[str, str]) -> di
 def _head(origin: Origin, call: Call, headers: Mapping[str, str]) -> bytes:
     """The request's head. Raises ValueError for what would break out of its line."""
     fields = tuple(call.headers.items()) + tuple(headers.items())
-    return b"%bcontent-length: %d\r\n\r\n" % (
-        _fixed_head(origin, call.method, call.path, call.stream, fields),
-        len(call.body),
-    )
+    # A signature, or the place in a trace, is never the same again.
+    varies = _VARYING.intersection(headers)
+    written = _fixed_head.__wrapped__ if varies else _fixed_head
+    fixed = written(origin, call.method, call.path, call.stream, fields)
+    return b"%bcontent-length: %d\r\n\r\n" % (fixed, len(call.body))
+
+
+_VARYING = frozenset({"x-amz-date", "traceparent"})
+"""Headers that make each head another one: it is not worth keeping."""
 
 
 @lru_cache(512)

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
@@ -49,8 +50,22 @@ class Origin:
     prefix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection is secured: the protocol's version, and who issued the verified certificate that ends then, in
+    Unix seconds."""
+
+    version: str
+    issuer: str
+    ends: float | None
+
+
 class ConnectFailedError(Exception):
     """No connection could be made; the cause says why."""
+
+
+MAX_INFLATED = 8 * 2**20
+"""How many bytes may come of one compressed piece, which has 64 KiB at most."""
 
 
 class ConnectionCutError(Exception):
@@ -203,6 +218,12 @@ class Connection(asyncio.Protocol):
         return data
 
     @property
+    def tls(self) -> Tls | None:
+        """How the connection is secured; None: it is plain."""
+        secured = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        return _tls(secured) if secured is not None else None
+
+    @property
     def silent(self) -> bool:
         """Whether nothing of an answer has arrived."""
         return self.status == 0 and self._head_size == 0
@@ -311,9 +332,13 @@ class Connection(asyncio.Protocol):
         """httptools: bytes of the body, without their chunk's frame."""
         if self._decompressor is not None:
             try:
-                body = self._decompressor.decompress(body)
+                body = self._decompressor.decompress(body, MAX_INFLATED)
             except zlib.error:
                 self._error = NotHttpError("the answer's compression is broken")
+                return
+            if self._decompressor.unconsumed_tail:
+                # To inflate more of it would hold everybody up.
+                self._error = NotHttpError("the answer is compressed far more than text can be")
                 return
             if not body:
                 # An empty piece would stand for the end.
@@ -374,6 +399,17 @@ class Connection(asyncio.Protocol):
     def _wake(waiter: "asyncio.Future[None] | None") -> None:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+
+def _tls(secured: ssl.SSLObject) -> Tls:
+    certificate: dict[str, Any] = dict(secured.getpeercert() or {})
+    names = {name: value for part in certificate.get("issuer", ()) for name, value in part}
+    ends = certificate.get("notAfter")
+    return Tls(
+        secured.version() or "TLS",
+        names.get("organizationName") or names.get("commonName") or "",
+        ssl.cert_time_to_seconds(ends) if ends is not None else None,
+    )
 
 
 class Pool:

@@ -89,6 +89,11 @@ class CatalogueModel:
         self._own = own
         self._compiled: dict[str | None, tuple[ModelPrice | None, float, float]] = {}
 
+    @property
+    def context_window(self) -> int | None:
+        """The most tokens of a call, where the entry knows it."""
+        return self._model.context_window
+
     def price(self, service_tier: str | None, now: float) -> ModelPrice | None:
         """The price at a moment; None where the entry has none for text."""
         tier = service_tier if self._own and service_tier in SERVICE_TIERS else None

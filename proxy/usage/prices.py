@@ -69,6 +69,15 @@ class PriceBook:
         entry = self._known[target] if target in self._known else self._remembered(target)
         return None if entry is None else entry.price(service_tier, now)
 
+    def told(self, provider: str, model: str, now: float) -> tuple[ModelPrice | None, int | None]:
+        """The price of an endpoint's model at a moment, and how many tokens a call may have by the catalogue. Nothing
+        of it is remembered: it is asked of many models that nobody calls."""
+        target = (provider, model)
+        entry = self._known[target] if target in self._known else self._look_up(provider, model)
+        own = self._own.get(target)
+        price = own[None] if own is not None else entry.price(None, now) if entry is not None else None
+        return price, entry.context_window if entry is not None else None
+
     def _remembered(self, target: tuple[str, str]) -> "CatalogueModel | None":
         found = self._found
         if target not in found:

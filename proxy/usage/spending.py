@@ -43,13 +43,19 @@ class SpendWriter:
     for it. A row is kept once, also where its writing failed half-way and was repeated: the store sees to that."""
 
     def __init__(
-        self, store: Store, counted: Callable[[RowResult, int], None] = _uncounted, *, delay: float = DELAY
+        self,
+        store: Store,
+        counted: Callable[[RowResult, int], None] = _uncounted,
+        *,
+        delay: float = DELAY,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`counted` is told of rows that were written or lost; `delay` is how long a row waits for others, in
-        seconds."""
+        seconds; `clock` tells the moment at which rates are settled, in seconds since the epoch."""
         self._store = store
         self._counted = counted
         self._delay = delay
+        self._clock = clock
         self._rows: deque[Spending] = deque()
         # What is being written, or is to be written again: nobody takes from it meanwhile.
         self._batch: list[Spending] = []
@@ -150,7 +156,7 @@ class SpendWriter:
     async def _keep(self, batch: list[Spending]) -> int:
         """Have the store keep rows; how many it took. One that it will never take must not hold up the others."""
         try:
-            await self._store.add_spend(batch, time.time())
+            await self._store.add_spend(batch, self._clock())
         except StoreUnavailableError:
             raise
         except Exception as error:

@@ -7,10 +7,10 @@ import orjson
 import pytest
 from aiohttp import web
 
+from proxy.testing.grammar import check_response, check_stream
 from tests.benchmarks import material
 from tests.benchmarks.load import Load, request_bytes
 from tests.benchmarks.report import Cost, Figures, Scenario, Storing, table
-from tests.conformance.validator import check_response, check_stream
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the benchmark runs on Linux only")
 

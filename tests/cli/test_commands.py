@@ -11,6 +11,7 @@ import pytest
 from proxy.cli import main
 from proxy.state.opening import shown
 from tests.vendors.process import Process, run
+from tests.vendors.script import END, Reply
 from tests.vendors.server import Vendor
 
 
@@ -83,13 +84,32 @@ def test_check_describes_a_valid_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bare_environment: None
 ) -> None:
     path = written(tmp_path, "providers: {house: {type: anthropic, api_key: sk-secret-key}}\nlimits: {queue: 5}\n")
-    assert main(["check", "--config", path]) == 0
+    assert main(["check", "--offline", "--config", path]) == 0
     output, log = capsys.readouterr()
     assert "provider house (type anthropic)" in output
     assert "note: limits.queue" in output
     assert "store: sqlite:///" in output
     assert "valid" in output
     assert "sk-secret-key" not in output + log
+
+
+async def test_check_asks_the_providers(tmp_path: Path, vendor: Vendor) -> None:
+    vendor.always(Reply(200, (b'{"data":[{"id":"gpt-4o"}]}', END), {"content-type": "application/json"}))
+    well = f"{{type: openai_chat, base_url: {vendor.url}/v1, api_key: sk-secret-key}}"
+    gone = "{type: openai_chat, base_url: http://127.0.0.1:9/v1, api_key: sk-secret-key}"
+    path = written(tmp_path, f"store: memory://\nproviders:\n  well: {well}\n  toy: {{type: scripted}}\n")
+    status, output, log = await run(["check", "--config", path])
+    assert (status, log) == (0, "")
+    assert f"well (openai_chat) {vendor.url}/v1: reachable" in output
+    path = written(tmp_path, f"store: memory://\nproviders:\n  gone: {gone}\n  well: {well}\n")
+    status, output, log = await run(["check", "--config", path])
+    assert status == 1
+    gone_line, advice, well_line = [line for line in output.splitlines() if "127.0.0.1:" in line or "do:" in line][-3:]
+    assert gone_line.startswith("gone (openai_chat) http://127.0.0.1:9/v1: FAILED: not reachable")
+    assert advice.startswith("    do: ")
+    assert well_line.startswith("well (openai_chat)")
+    assert log == "dragoman: 1 of 2 providers cannot be used as they are configured\n"
+    assert "sk-secret-key" not in output
 
 
 async def test_a_store_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
@@ -144,7 +164,7 @@ def test_providers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines.keys() >= {"anthropic", "openai_chat", "scripted"}
     assert "ANTHROPIC_API_KEY" in lines["anthropic"]
-    assert "OPENAI_API_KEY" in lines["openai_chat"]
+    assert "OPENAI_API_KEY" in lines["responses"]
 
 
 def test_an_unknown_command_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,11 +202,11 @@ async def test_keys_of_the_environment_are_configuration_enough(vendor: Vendor) 
         status, _ = await process.end()
     assert status == 0
     log = process.log.decode()
-    assert "provider openai (type openai_chat), from OPENAI_API_KEY, OPENAI_BASE_URL" in log
+    assert "provider openai (type responses), from OPENAI_API_KEY, OPENAI_BASE_URL" in log
     assert "provider anthropic (type anthropic), from ANTHROPIC_API_KEY" in log
     assert "only this machine reaches" in log
     assert "sk-secret" not in log
-    assert vendor.last.path == "/base/v1/chat/completions"
+    assert vendor.last.path == "/base/v1/responses"
     assert vendor.last.headers["authorization"] == "Bearer sk-secret-openai"
 
 

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
+import structlog
 
 from proxy.cli import main
 from proxy.state.opening import store_from
@@ -26,9 +27,13 @@ COST = "0.0000975"
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("DRAGOMAN_")]:
         monkeypatch.delenv(name)
+    # A command may set the log of its process up, which here is that of all tests.
+    earlier = structlog.get_config()
+    yield
+    structlog.configure(**earlier)
 
 
 def written(folder: Path, store: str, more: str = "") -> str:
@@ -329,7 +334,9 @@ def test_an_administration_that_cannot_be_is_refused(
 
 
 def test_a_key_without_an_address_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--config", written(tmp_path, "memory://", "admin: {key: sk-admin-canary}\n")]) == 0
+    assert (
+        main(["check", "--offline", "--config", written(tmp_path, "memory://", "admin: {key: sk-admin-canary}\n")]) == 0
+    )
     output = capsys.readouterr().out
     assert "note: admin.key: has no effect without admin.listen" in output
     assert "sk-admin-canary" not in output

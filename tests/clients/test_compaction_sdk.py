@@ -6,7 +6,7 @@ import openai
 import orjson
 import pytest
 
-from tests.conformance.validator import check_response
+from proxy.testing.grammar import check_response
 from tests.vendors.gateway import MODELS, Gateways
 from tests.vendors.script import CUT, Called, Script, Turn, failure
 from tests.vendors.sent import conversation

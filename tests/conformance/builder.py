@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from .events import CALLS
+from proxy.testing.grammar.events import CALLS
 
 Json = dict[str, Any]
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
+from proxy.testing.grammar import RULES, check_events, check_response, check_stream
+from proxy.testing.grammar.events import EVENTS
+from proxy.testing.grammar.rules import NATIVE_TOLERATED, Violation
+from proxy.testing.grammar.sse import parse
+
 from .builder import encode
 from .damages import BODY_DAMAGES, EVENT_DAMAGES
-from .events import EVENTS
 from .good_streams import RESPONSES, STREAMS
 from .response_damages import RESPONSE_DAMAGES
-from .rules import NATIVE_TOLERATED, Violation
-from .sse import parse
-from .validator import RULES, check_events, check_response, check_stream
 
 DAMAGES = {**EVENT_DAMAGES, **BODY_DAMAGES, **RESPONSE_DAMAGES}
 

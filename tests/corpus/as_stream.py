@@ -1,8 +1,12 @@
 """A recorded whole answer, told as the stream that the same vendor would have sent: in small pieces."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from proxy.provider.contract import Frame
+from proxy.testing.frames import stream_of
 
 from . import generate_content
 from .recordings import Recording
@@ -14,6 +18,10 @@ PIECE: Final = 5
 def as_stream(recording: Recording) -> bytes:
     """The body of the stream."""
     answer = json.loads(recording.body)
+    if recording.wrapped:
+        events = (base64.b64encode(_bytes(payload)).decode() for payload in _messages(answer))
+        frames = [Frame("chunk", _bytes({"bytes": event, "p": "abc"})) for event in events]
+        return stream_of("aws_event_stream", frames)
     if recording.family == "anthropic":
         return b"".join(
             b"event: %b\ndata: %b\n\n" % (payload["type"].encode(), _bytes(payload)) for payload in _messages(answer)

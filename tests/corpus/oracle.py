@@ -27,6 +27,7 @@ from anthropic.types import message_create_params
 from anthropic.types.beta import message_create_params as beta_message_create_params
 from google.genai import types as gemini
 from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict, is_typeddict
@@ -106,6 +107,9 @@ def _adapters(vendor: str) -> dict[bool, TypeAdapter[Any]]:
     elif vendor == "anthropic":
         plain = message_create_params.MessageCreateParamsNonStreaming
         streamed = message_create_params.MessageCreateParamsStreaming
+    elif vendor == "responses":
+        plain = response_create_params.ResponseCreateParamsNonStreaming
+        streamed = response_create_params.ResponseCreateParamsStreaming
     else:
         plain = completion_create_params.CompletionCreateParamsNonStreaming
         streamed = completion_create_params.CompletionCreateParamsStreaming

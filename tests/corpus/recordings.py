@@ -7,13 +7,13 @@ a folder a client and a JSON file a request. Without them the tests that need th
 import base64
 import json
 import os
-import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 import pytest
 
@@ -73,7 +73,14 @@ class Recording:
     @property
     def content_type(self) -> str:
         """What the vendor said the body is."""
-        return "text/event-stream" if self.stream else "application/json"
+        if not self.stream:
+            return "application/json"
+        return "application/vnd.amazon.eventstream" if self.wrapped else "text/event-stream"
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether the host streams in frames of AWS."""
+        return self.folder == "bedrock_invoke_anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,8 @@ def _family(folder: str) -> Family | None:
 def _model(exchange: Mapping[str, Any], fallback: str) -> str:
     if "/models/" in exchange["path"]:
         return str(exchange["path"].rpartition("/models/")[2].partition(":")[0])
+    if "/invoke" in exchange["path"]:
+        return unquote(exchange["path"].split("/")[2])
     request, answer = exchange["request_body"], exchange["response_body"]
     for body in (request, answer):
         if isinstance(body, dict) and isinstance(body.get("model"), str) and body["model"]:
@@ -199,21 +208,6 @@ def _tools(exchange: Mapping[str, Any]) -> tuple[str, ...]:
 def _body(exchange: Mapping[str, Any]) -> bytes:
     kind, body = exchange["response_body_kind"], exchange["response_body"]
     if kind == "base64":
-        return _as_sse(base64.b64decode(body))
+        return base64.b64decode(body)
     text = body if kind == "text" else json.dumps(body, ensure_ascii=False)
     return (str(exchange.get("response_body_prefix") or "") + text).encode()
-
-
-def _as_sse(frames: bytes) -> bytes:
-    """An AWS event stream of Messages events, in the framing that Anthropic itself uses.
-
-    Each frame has its own length, that of its headers, a checksum, the headers, the payload and another checksum; the
-    payload's `bytes` hold the event in base64.
-    """
-    pieces = []
-    while frames:
-        length, headers = struct.unpack_from(">II", frames)
-        event = base64.b64decode(json.loads(frames[12 + headers : length - 4])["bytes"])
-        pieces.append(b"event: %b\ndata: %b\n\n" % (json.loads(event)["type"].encode(), event))
-        frames = frames[length:]
-    return b"".join(pieces)

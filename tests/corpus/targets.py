@@ -1,19 +1,24 @@
 """Requests on their way to a vendor: every target that they are translated for, and what becomes of them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
 
 from providers.anthropic import Anthropic, AnthropicSettings
+from providers.bedrock import Bedrock, BedrockSettings
 from providers.gemini import Gemini, GeminiSettings
+from providers.mistral import Mistral, MistralSettings
+from providers.ollama import Ollama, OllamaSettings
 from providers.openai_chat import OpenAIChat, OpenAIChatSettings
+from providers.responses import Responses, ResponsesSettings
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.prepare import Rules, encode, prepare
 from proxy.provider.contract import Call, Provider
 from proxy.provider.conversions import Conversion
+from proxy.provider.secret import Secret
 from proxy.responses.errors import ResponsesError
 from proxy.responses.request import check_not_empty, parse_create
 from proxy.responses.seal import Sealer, SealKey
@@ -36,20 +41,30 @@ class Destination:
     @property
     def id(self) -> str:
         """The name of a test's case."""
-        return f"{self.dialect or self.vendor}/{self.model}"
+        kind = f"responses, {self.dialect}:" if self.vendor == "responses" else f"{self.dialect or self.vendor}/"
+        return f"{kind}{self.model}"
 
     @property
     def target(self) -> Target:
         """What the exchange sends requests to."""
-        provider: Provider
-        if self.vendor == "anthropic":
-            provider = Anthropic(AnthropicSettings(), "anthropic")
-        elif self.vendor == "gemini":
-            provider = Gemini(GeminiSettings(), "gemini")
-        else:
-            settings = OpenAIChatSettings(base_url="http://vendor.test/v1", dialect=self.dialect)
-            provider = OpenAIChat(settings, "chat")
+        provider = PROVIDERS[self.vendor](self.dialect)
         return Target(Endpoint("vendor", provider, cast(HttpClient, None)), self.model)
+
+
+PROVIDERS: Final[Mapping[str, Callable[[str], Provider]]] = {
+    "anthropic": lambda dialect: Anthropic(AnthropicSettings(), "anthropic"),
+    "bedrock": lambda dialect: Bedrock(BedrockSettings(region="us-east-1", api_key=Secret("key")), "bedrock"),
+    "gemini": lambda dialect: Gemini(GeminiSettings(), "gemini"),
+    "mistral": lambda dialect: Mistral(MistralSettings(api_key=Secret("key")), "mistral"),
+    "ollama": lambda dialect: Ollama(OllamaSettings(), "ollama"),
+    "openai_chat": lambda dialect: OpenAIChat(
+        OpenAIChatSettings(base_url="http://vendor.test/v1", dialect=dialect), "chat"
+    ),
+    "responses": lambda dialect: Responses(
+        ResponsesSettings(base_url="http://vendor.test/v1", profile=dialect), "responses"
+    ),
+}
+"""How a provider of each type is made; `dialect` is that of Chat Completions, or a profile of Responses."""
 
 
 CHAT_SERVERS: Final = (
@@ -115,6 +130,17 @@ DESTINATIONS: Final = (
         )
     ),
 )
+
+
+MORE_DESTINATIONS: Final = (
+    Destination("bedrock", "us.anthropic.claude-opus-4-8"),
+    Destination("bedrock", "us.amazon.nova-pro-v1:0"),
+    Destination("mistral", "mistral-medium-latest"),
+    Destination("ollama", "qwen3.5"),
+    Destination("responses", "gpt-5.6-sol", "openai"),
+    Destination("responses", "grok-4.6", "xai"),
+)
+"""Models of providers whose requests are held against their vendors' types beside their other tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +240,7 @@ def digest() -> str:
     """A hash over the bodies, headers and conversions of requests for all destinations."""
     whole = hashlib.sha256()
     for body in (FULL, *(request.body for request in sampled(requests(), MOST))):
-        for destination in DESTINATIONS:
+        for destination in (*DESTINATIONS, *MORE_DESTINATIONS):
             translated = translate(body, destination)
             if isinstance(translated, Translated):
                 whole.update(translated.call.body)

@@ -10,7 +10,7 @@ import pytest
 
 from providers.openai_chat.dialects import DIALECTS
 from proxy.provider.contract import Provider
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 
 from .frames import finish_signal, frame_ends
 from .recordings import CORPUS, Recording, answers, as_parameters, sampled, tell
@@ -42,8 +42,8 @@ def cuts(recording: Recording) -> tuple[int, ...]:
     """Where the recording is cut: at the frames' ends before the finish signal, and in the middle of each frame, that
     of the signal included."""
     last = finish_signal(recording)
-    boundaries = [0, *(end for end in frame_ends(recording.body) if end <= last)]
-    ends = frame_ends(recording.body)
+    boundaries = [0, *(end for end in frame_ends(recording) if end <= last)]
+    ends = frame_ends(recording)
     middles = [(start + end) // 2 for start, end in zip([0, *ends], ends, strict=False) if start <= last]
     chosen = sampled(sorted({*boundaries, *middles}), MOST)
     counted["cuts possible"] += len({*boundaries, *middles})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from providers.openai_chat.dialects import DIALECTS
-from tests.conformance.validator import check_response, check_stream
+from proxy.testing.grammar import check_response, check_stream
 
 from . import generate_content
 from .as_stream import as_stream

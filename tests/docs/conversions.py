@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from proxy.provider.conversions import Conversion
+from proxy.testing.vanishing import OF_NO_CONSEQUENCE, relates
+from proxy.testing.walk.elements import Element, elements
+from proxy.testing.walk.parameters import MINIMAL, OF_THE_CORE, PARAMETER_VALUES
 from tests.corpus.targets import Declined, Destination, Translated, translate
 from tests.docs.markdown import ROOT
-from tests.fidelity.elements import Element, elements
-from tests.fidelity.test_nothing_vanishes import OF_NO_CONSEQUENCE, relates
-from tests.fidelity.test_parameters import MINIMAL, OF_THE_CORE, PARAMETER_VALUES
 
 DOCUMENT: Final = ROOT / "docs/conversions.md"
 
@@ -20,6 +20,11 @@ COLUMNS: Final[Mapping[str, Destination]] = {
     "other Chat servers": Destination("openai_chat", "qwen3", "generic"),
     "Anthropic": Destination("anthropic", "claude-opus-5"),
     "Gemini": Destination("gemini", "gemini-3.5-flash"),
+    "Bedrock": Destination("bedrock", "us.anthropic.claude-opus-4-8"),
+    "Mistral": Destination("mistral", "mistral-medium-latest"),
+    "Ollama": Destination("ollama", "qwen3.5"),
+    "OpenAI (Responses)": Destination("responses", "gpt-5.6-sol", "openai"),
+    "other Responses servers": Destination("responses", "qwen3", "generic"),
 }
 
 HEAD: Final = """\

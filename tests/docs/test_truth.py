@@ -17,7 +17,7 @@ from proxy.app import Plugins
 from proxy.provider.capabilities import Capabilities
 from proxy.usage.instruments import Counter, Histogram
 from proxy.usage.metrics import Metrics
-from tests.docs import conversions, dialects
+from tests.docs import capabilities, capability_answers, conversions, dialects, profiles
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
 
 TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
@@ -95,9 +95,26 @@ def test_the_table_of_conversions_is_what_the_code_does() -> None:
     assert conversions.DOCUMENT.read_text(encoding="utf-8") == conversions.generated(), "run `make docs`"
 
 
+def test_the_table_of_capabilities_is_what_the_code_does() -> None:
+    assert capabilities.DOCUMENT.read_text(encoding="utf-8") == capabilities.generated(), "run `make docs`"
+
+
+def test_every_provider_is_in_the_table_of_capabilities() -> None:
+    columns = [column for table in capabilities.TABLES.values() for column in table]
+    assert {column.type for column in columns} | {"scripted"} >= set(Plugins())
+    shown = {column.options["dialect"] for column in columns if column.type == "openai_chat"}
+    assert shown == set(DIALECTS) - {"mistral"}
+    assert set(capability_answers.SAMPLES) == {column.title for column in capabilities.ANSWERED}
+
+
 def test_what_is_made_from_the_dialects_is_up_to_date() -> None:
     document = dialects.DOCUMENT.read_text(encoding="utf-8")
     assert document == dialects.written(document, dialects.generated()), "run `make docs`"
+
+
+def test_what_is_made_from_the_profiles_is_up_to_date() -> None:
+    document = dialects.DOCUMENT.read_text(encoding="utf-8")
+    assert document == profiles.written(document, profiles.generated()), "run `make docs`"
 
 
 def test_every_server_has_a_name_and_every_member_of_a_row_has_words() -> None:

@@ -22,9 +22,9 @@ from proxy.responses import identifiers, sse
 from proxy.responses.assembler import Outgoing
 from proxy.state.records import STREAMING, UNFINISHED, BackgroundRun, Grant, NewResponse, StoredResponse
 from proxy.state.store import StoreUnavailableError
+from proxy.testing.grammar import check_response, check_stream
 from proxy.usage.estimate import Estimator
 from proxy.usage.limits import Limits
-from tests.conformance.validator import check_response, check_stream
 from tests.exchange.faulty_store import FaultyStore
 from tests.vendors.gateway import MODELS, configuration
 from tests.vendors.script import SILENCE, Called, Turn, failure

@@ -21,7 +21,7 @@ from proxy.exchange.run import Run
 from proxy.http.responses import interrupt_streams
 from proxy.responses.errors import ResponsesError
 from proxy.state.records import Conversation, StoredResponse
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 from tests.exchange.faulty_store import FaultyStore
 from tests.vendors.gateway import MODELS, Gateway, configuration
 from tests.vendors.journal import Journal

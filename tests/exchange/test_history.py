@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,7 @@ def order(
     refused: Collection[str] = (),
     proof: OpenedProof | None = None,
     inherited: int = 0,
+    native: Collection[str] = (),
 ) -> Ordered:
     conversions: list[Conversion] = []
     made = ordered(
@@ -71,6 +73,7 @@ def order(
         refused_parts=refused,
         conversions=conversions,
         inherited=inherited,
+        native=native,
     )
     return Ordered(made, conversions)
 
@@ -711,3 +714,32 @@ def test_whatever_comes_refusing_and_repairing_agree_where_nothing_is_broken(ite
             order(*items)
     else:
         assert order(*items) == repaired
+
+
+# --- vendors that speak Responses -------------------------------------------------------------------------------------
+
+SEARCH: Item = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+
+
+def test_an_item_that_the_vendor_knows_goes_as_it_is() -> None:
+    found = order(user("Hi"), SEARCH, native=("web_search_call",))
+    kept = found.items[1]
+    assert isinstance(kept, ReasoningItem)
+    assert kept.proof is not None
+    assert (kept.proof.kind, orjson.loads(kept.proof.payload)) == (HOSTED_PROOF, SEARCH)
+    assert found.declared == []
+
+
+def test_calls_keep_what_the_client_sent() -> None:
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}", "caller": {"type": "direct"}}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "3"}
+    found = order(user("Hi"), call, output, native=("function_call", "function_call_output"))
+    assert [item.native for item in found.items if isinstance(item, CallItem | ResultItem)] == [call, output]
+    assert found.declared == []
+
+
+def test_a_kind_of_tomorrow_goes_only_to_a_vendor_that_may_know_it() -> None:
+    item: Item = {"type": "item_of_tomorrow", "id": "tom_1"}
+    assert len(order(user("Hi"), item, native=("message",), inherited=2).items) == 2
+    lost = order(user("Hi"), item, inherited=2)
+    assert (len(lost.items), lost.declared) == (1, [("history[1]", "dropped")])

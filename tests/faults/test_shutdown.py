@@ -8,7 +8,7 @@ import orjson
 import pytest
 import yaml
 
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 from tests.vendors.gateway import Wire, configuration
 from tests.vendors.process import Process
 from tests.vendors.script import SILENCE, Turn

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 from tests.vendors.gateway import MODELS, Gateway, Gateways, Whole, with_timeout
 from tests.vendors.journal import Journal
 from tests.vendors.script import CUT, END, SILENCE, Called, ErrorEvent, Fate, Reply, Turn, failure
@@ -187,5 +187,5 @@ async def test_a_cut_at_every_step_gives_one_terminal_event(gateway: Gateway, ve
 
 
 def _finishes(step: bytes) -> bool:
-    signals = (b'"finish_reason":"tool_calls"', b'"stop_reason":"tool_use"', b'"finishReason"')
+    signals = (b'"finish_reason":"tool_calls"', b'"stop_reason":"tool_use"', b'"finishReason"', b"response.completed")
     return any(signal in step for signal in signals)

@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from tests.corpus.targets import Declined, Destination, translate
-from tests.fidelity.elements import Element
-from tests.fidelity.test_nothing_vanishes import ELEMENTS, OF_NO_CONSEQUENCE, lost, says_anything
+from proxy.testing.vanishing import OF_NO_CONSEQUENCE
+from proxy.testing.walk.elements import Element
+from tests.corpus.targets import MORE_DESTINATIONS, Declined, Destination, translate
+from tests.fidelity.test_nothing_vanishes import ELEMENTS, lost, says_anything
 
 DESTINATIONS = (
     Destination("openai_chat", "gpt-5.6-sol", "openai"),
@@ -18,6 +19,7 @@ DESTINATIONS = (
     Destination("anthropic", "claude-opus-5"),
     Destination("gemini", "gemini-2.5-pro"),
     Destination("gemini", "gemini-3.5-flash"),
+    *MORE_DESTINATIONS,
 )
 
 USUAL = {

@@ -6,35 +6,9 @@ from collections import defaultdict
 
 import pytest
 
-from proxy.provider.conversions import without_indexes
-from tests.corpus.targets import DESTINATIONS, Declined, Destination, translate
-from tests.fidelity.elements import Element, elements
-from tests.fidelity.schema import MARK, PDF, PNG
-
-OF_NO_CONSEQUENCE = {
-    "id": "names the element for its client; a vendor has names of its own",
-    "status": "accepted on input and ignored, as OpenAI does; what a tool failed at is told",
-    "created_by": "written by servers, for listings",
-    "type": "another version of the same tool",
-    "execution": "a search with a call id is the client's, whoever is said to run it",
-}
-"""Members that no answer depends on, and why; they are not worth a word in each report."""
-
-ROOTS = {"tool": ("tools",), "tool_choice": ("tool",)}
-ROOTS |= dict.fromkeys(("item", "part", "assistant's part", "result's part"), ("input",))
-"""How the parameter begins that a refusal of an element names."""
-
-MARKS = (MARK, PNG.partition(",")[2], PDF.partition(",")[2])
-"""What can only be in a body because the element is."""
-
-SAID_ANYHOW = {
-    ("item configuration_update", "text.format", "text"): "text is the form of any answer",
-    ("item configuration_update", "reasoning", "{}"): "an empty update",
-    ("tool code_interpreter", "container", "auto"): "a container is made for any code",
-    ("item function_call_output", "output.0", "input_text"): "a text given as a part is the text",
-    ("item custom_tool_call_output", "output.0", "input_text"): "a text given as a part is the text",
-}
-"""Values that say what is so without them: by the type, the member, and what is in the value."""
+from proxy.testing.vanishing import MARKS, OF_NO_CONSEQUENCE, ROOTS, SAID_ANYHOW, relates, settings_of
+from proxy.testing.walk.elements import Element, elements
+from tests.corpus.targets import DESTINATIONS, MORE_DESTINATIONS, Declined, Destination, translate
 
 ELEMENTS = list(elements())
 
@@ -76,7 +50,7 @@ def lost(element: Element, destination: Destination) -> str | None:
             return f"{found.status} {found.message}"
         return (
             None
-            if (found.param or "").startswith((*ROOTS[element.group], *settings(element)))
+            if (found.param or "").startswith((*ROOTS[element.group], *settings_of(element)))
             else f"refused without a name: {found}"
         )
     base = translate(element.base, destination)
@@ -89,24 +63,12 @@ def lost(element: Element, destination: Destination) -> str | None:
     return "it is neither in the body nor declared"
 
 
-def relates(path: str, element: Element) -> bool:
-    """Whether a conversion at `path` speaks of the element: of itself, of what it stands in, or of what is in it."""
-    member = ".".join(part for part in element.member.split(".") if not part.isdigit())
-    whole, named = without_indexes(f"{element.path}.{member}").rstrip("."), without_indexes(path)
-    return whole.startswith(named) or named.startswith(whole) or path in settings(element)
-
-
-def settings(element: Element) -> tuple[str, ...]:
-    """The parameters that an item sets: what becomes of them is told as of theirs."""
-    return ("reasoning", "reasoning.effort", "text", "text.format") if element.type == "configuration_update" else ()
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_no_element_vanishes(group: str) -> None:
     vanished: dict[str, list[str]] = defaultdict(list)
     for element in GROUPS[group]:
         if element.whole or element.member.rpartition(".")[2] not in OF_NO_CONSEQUENCE:
-            for destination in DESTINATIONS:
+            for destination in (*DESTINATIONS, *MORE_DESTINATIONS):
                 if says_anything(element, destination) and (how := lost(element, destination)) is not None:
                     vanished[f"{element.name}: {how}"].append(destination.id)
     assert not vanished, "\n".join(f"{how}; {len(who)} targets: {who[:3]}" for how, who in vanished.items())

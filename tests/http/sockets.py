@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 
 from proxy.http import websocket
-from tests.conformance.validator import check_events
+from proxy.testing.grammar import check_events
 from tests.vendors.gateway import Gateway
 from tests.vendors.script import Turn
 from tests.vendors.server import Recorded, Vendor

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.vendors.gateway import Gateway, Gateways
+from tests.vendors.gateway import Gateway, Gateways, configuration
 from tests.vendors.server import Vendor
 
 CLIENTS = [
@@ -14,7 +14,8 @@ MODELS = {"small": "chat/gpt-4o-mini", "large": "claude/claude-sonnet-5"}
 
 @pytest.fixture
 async def guarded(gateways: Gateways) -> Gateway:
-    return await gateways.start(clients=CLIENTS, models=MODELS)
+    unlisted = {name: {"list_models": False} for name in configuration("http://vendor")["providers"]}
+    return await gateways.start(clients=CLIENTS, models=MODELS, providers=unlisted)
 
 
 WRONG = [

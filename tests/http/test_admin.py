@@ -134,7 +134,8 @@ async def test_csv_has_the_same_numbers(gateway: Gateway) -> None:
     assert found["cost_usd"] == COST
 
 
-async def test_the_span_is_cut_where_it_is_said(gateway: Gateway) -> None:
+async def test_the_span_is_cut_where_it_is_said(gateways: Gateways) -> None:
+    gateway = await gateways.start(**CONFIGURED, usage_retention="36500d")
     days = [1_794_787_200.0 + 86_400 * day for day in range(3)]  # from 2026-11-16
     keep(gateway, *(row(number, at=at, cost=10**number) for number, at in enumerate([days[0] - 0.001, *days])))
     for query, cost in (

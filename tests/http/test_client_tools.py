@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 from tests.http.test_resume import frames, response_id_of, resumed
-from tests.vendors.gateway import MODELS, Gateway
+from tests.vendors.gateway import MODELS, PROTOCOLS, Gateway
 from tests.vendors.script import Called, Turn
 from tests.vendors.server import Vendor
 
@@ -43,6 +43,13 @@ async def test_a_call_that_nobody_can_carry_out_fails_the_response(
         assert "shell_call" in answer.json["error"]["message"]
 
 
+AS_FUNCTIONS = pytest.mark.parametrize(
+    "model", [MODELS[protocol] for protocol in PROTOCOLS if protocol != "responses"], ids=lambda model: model
+)
+"""Models that are offered these tools as functions: OpenAI's own API has them itself."""
+
+
+@AS_FUNCTIONS
 @pytest.mark.parametrize("background", [False, True])
 async def test_calls_of_every_kind_are_kept_and_taken_up_again(
     gateway: Gateway, vendor: Vendor, model: str, background: bool
@@ -59,6 +66,7 @@ async def test_calls_of_every_kind_are_kept_and_taken_up_again(
         assert await resumed(gateway, response_id, after) == whole[start:]
 
 
+@AS_FUNCTIONS
 async def test_their_outputs_go_on_with_a_kept_response_and_are_listed(
     gateway: Gateway, vendor: Vendor, model: str
 ) -> None:

@@ -22,9 +22,10 @@ FIXED = {
 
 
 async def test_names_and_labels_are_the_fixed_ones(gateway: Gateway, vendor: Vendor, model: str) -> None:
-    tools = [{"type": "local_shell"}]
+    compaction = [{"type": "compaction"}]
     for stream in (False, True):
-        assert (await gateway.create(model=model, input="hi", stream=stream, tools=tools)).status == 200
+        answer = await gateway.create(model=model, input="hi", stream=stream, context_management=compaction)
+        assert answer.status == 200
     found: dict[str, set[str]] = {}
     for name, labels, _ in await gateway.samples():
         for suffix in ("_bucket", "_sum", "_count", "_created"):

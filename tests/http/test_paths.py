@@ -12,9 +12,9 @@ async def test_all_paths_exist_with_and_without_v1(gateway: Gateway, prefix: str
     assert (await gateway.create(path=f"{prefix}/responses", model="chat/gpt-4o", input="hi")).status == 200
     models = await gateway.request("GET", f"{prefix}/models")
     assert models.status == 200
-    assert models.json == {"object": "list", "data": []}
+    assert [model["id"] for model in models.json["data"]] == ["toy/scripted"]
     found = await gateway.request("GET", f"{prefix}/models/chat/gpt-4o")
-    assert found.json.keys() == {"id", "object", "created", "owned_by"}
+    assert found.json.keys() >= {"id", "object", "created", "owned_by"}
     for method, path in (
         ("GET", "/responses/resp_x"),
         ("DELETE", "/responses/resp_x"),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.conformance.validator import check_stream
+from proxy.testing.grammar import check_stream
 from tests.vendors.gateway import Gateway, Whole
 from tests.vendors.journal import Journal
 from tests.vendors.script import Turn

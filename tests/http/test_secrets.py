@@ -29,6 +29,7 @@ SCRIPTS: tuple[Script, ...] = (
     failure(401, f"Incorrect API key provided: {VENDOR_KEY}"),
     failure(500, f"Failed for {VENDOR_KEY}"),
     failure(503, f"Overloaded for {VENDOR_KEY}"),
+    failure(400, "Refused.", code=VENDOR_KEY, param=VENDOR_KEY),
 )
 
 

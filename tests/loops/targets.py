@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tests.strict.chat_servers import DASHSCOPE, DEEPSEEK, GLM, MISTRAL, MOONSHOT, OPENAI, OPENROUTER, VLLM, Server
-from tests.strict.play import StrictChat, StrictGemini, StrictMessages
+from tests.strict.play import StrictChat, StrictGemini, StrictMessages, StrictResponses
 
-StrictVendor: TypeAlias = StrictGemini | StrictChat | StrictMessages
+StrictVendor: TypeAlias = StrictGemini | StrictChat | StrictMessages | StrictResponses
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model, as clients ask for it, and the server of Chat Completions behind it; without one it is Gemini or
-    Claude."""
+    """A model, as clients ask for it, and the server of Chat Completions behind it; without one it is Gemini, Claude
+    or OpenAI's Responses API."""
 
     model: str
     server: Server | None = None
@@ -41,6 +41,8 @@ class Target:
         """The vendor, which nothing was asked of yet."""
         if self.server is not None:
             return StrictChat(self.server)
+        if self.model.startswith("native/"):
+            return StrictResponses()
         return StrictMessages() if self.model.startswith("claude/") else StrictGemini()
 
 
@@ -65,4 +67,7 @@ CHAT: Final = tuple(
         ("chat/qwen3-max", DASHSCOPE),
     )
 )
+NATIVE: Final = Target("native/gpt-5.6-sol")
+"""OpenAI's own API, which is sent what others are sent a translation of."""
+
 TARGETS: Final = (GEMINI_3, GEMINI_2_5, *CLAUDES, *CHAT)

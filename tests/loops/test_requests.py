@@ -147,7 +147,11 @@ async def test_any_schema_of_a_tool_is_taken(
         tool = {"type": "function", "name": "a", "parameters": schema, "strict": is_strict}
         answer = await gateway.create(model=target.model, input="Hi", tools=[tool])
         found[name] = answer.status
-    assert found == dict.fromkeys(ODD_SCHEMAS, 200)
+    expected = dict.fromkeys(ODD_SCHEMAS, 200)
+    if "gemini" in target.model:
+        # References have to be put in place there: one that leads nowhere is refused.
+        expected["broken"] = 400
+    assert found == expected
 
 
 @NATIVE

@@ -6,7 +6,7 @@ import base64
 import pytest
 
 from tests.loops.conversation import Conversation, output_of, said
-from tests.loops.targets import GEMINI_3, StrictVendor, Target
+from tests.loops.targets import GEMINI_3, NATIVE, TARGETS, StrictVendor, Target
 from tests.strict.gemini_signatures import PLACEHOLDERS
 from tests.strict.play import StrictChat, StrictGemini
 from tests.vendors.gateway import Gateway, Gateways
@@ -14,6 +14,14 @@ from tests.vendors.script import Called, Turn
 from tests.vendors.server import Vendor
 
 SIGNATURES = tuple(base64.b64encode(f"signature {number}".encode()).decode() for number in range(5))
+
+
+@pytest.fixture(params=[*TARGETS, NATIVE], ids=lambda target: target.id)
+def target(request: pytest.FixtureRequest) -> Target:
+    """A model behind a strict vendor, also one that speaks Responses itself."""
+    found = request.param
+    assert isinstance(found, Target)
+    return found
 
 
 def turns(target: Target) -> list[Turn]:

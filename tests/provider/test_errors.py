@@ -110,6 +110,7 @@ def test_what_the_vendor_named_is_kept() -> None:
         ({"retry-after": "999999999"}, MAX_RETRY_AFTER),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
         ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_RETRY_AFTER),
+        ({"retry-after": "Thu, 01 Jan 2026 00:00:00 +99999999999999999"}, None),
     ],
 )
 def test_every_form_of_retry_after_is_seconds(headers: Mapping[str, str], seconds: float | None) -> None:

@@ -15,19 +15,28 @@ class NoHttp:
         raise AssertionError("a credential that is configured is not asked for")
 
 
-@pytest.mark.parametrize(
-    ("type_name", "options"),
-    [
-        ("anthropic", {"api_key": "sk-one"}),
-        ("anthropic", {}),
-        ("gemini", {"api_key": "sk-one"}),
-        ("gemini", {}),
-        ("openai_chat", {"api_key": "sk-one", "organization": "org-one", "project": "proj-one"}),
-        ("openai_chat", {"api_key": "sk-one"}),
-        ("openai_chat", {}),
-        ("scripted", {}),
-    ],
-)
+CREDENTIALS: list[tuple[str, dict[str, Any]]] = [
+    ("anthropic", {"api_key": "sk-one"}),
+    ("anthropic", {}),
+    ("azure", {"base_url": "https://r1.openai.azure.com", "api_key": "sk-one"}),
+    ("azure", {"base_url": "https://r1.services.ai.azure.com/api/projects/p1", "api_key": "sk-one"}),
+    ("bedrock", {"region": "us-east-1", "api_key": "sk-one"}),
+    ("cohere", {"api_key": "sk-one"}),
+    ("gemini", {"api_key": "sk-one"}),
+    ("gemini", {}),
+    ("mistral", {"api_key": "sk-one"}),
+    ("ollama", {"api_key": "sk-one"}),
+    ("ollama", {}),
+    ("openai_chat", {"api_key": "sk-one", "organization": "org-one", "project": "proj-one"}),
+    ("openai_chat", {"api_key": "sk-one"}),
+    ("openai_chat", {}),
+    ("responses", {"api_key": "sk-one", "organization": "org-one", "project": "proj-one"}),
+    ("responses", {}),
+    ("scripted", {}),
+]
+
+
+@pytest.mark.parametrize(("type_name", "options"), CREDENTIALS)
 async def test_every_header_of_a_credential_is_named(type_name: str, options: dict[str, Any]) -> None:
     known = Plugins().provider(type_name)
     provider = known(known.Settings.model_validate(options), "house")
@@ -36,5 +45,4 @@ async def test_every_header_of_a_credential_is_named(type_name: str, options: di
 
 
 def test_every_shipped_type_is_tried() -> None:
-    tried = {"anthropic", "gemini", "openai_chat", "scripted"}
-    assert tried == set(Plugins())
+    assert {type_name for type_name, _ in CREDENTIALS} == set(Plugins())

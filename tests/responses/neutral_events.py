@@ -11,10 +11,13 @@ from proxy.responses.events import (
     CallArguments,
     CallClosed,
     CallOpened,
+    Closed,
     Event,
     Hosted,
     HostedPhase,
     Key,
+    Members,
+    Opened,
     Proof,
     Reasoning,
     Refusal,
@@ -22,6 +25,7 @@ from proxy.responses.events import (
     Text,
     Unmapped,
     Usage,
+    Verbatim,
 )
 from proxy.responses.tool_table import ToolIdentity, ToolTable
 
@@ -53,7 +57,47 @@ ARGUMENTS = st.sampled_from(
 )
 LOGPROBS: st.SearchStrategy[list[dict[str, object]] | None] = st.sampled_from([None, None, [], [LOGPROB]])
 
+NATIVE_ITEMS: tuple[dict[str, object], ...] = (
+    {"type": "message", "id": "msg_0123456789abcdef01", "role": "assistant", "content": [], "phase": "commentary"},
+    {"type": "reasoning", "id": "rs_0123456789abcdef01", "summary": [], "content": [{"type": "reasoning_text"}]},
+    {
+        "type": "web_search_call",
+        "id": "ws_0123456789abcdef01",
+        "status": "in_progress",
+        "action": {"type": "search", "query": "q"},
+    },
+    {"type": "code_interpreter_call", "id": "no id of ours", "status": "in_progress", "code": ""},
+)
+"""Items as a vendor that speaks Responses begins them."""
+
+NATIVE_KEYS = st.sampled_from(["0", "1"])
+NATIVE_PARTS = st.sampled_from(["0/0", "0/1", "1/0"])
+
+NATIVE: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Opened, NATIVE_KEYS, st.sampled_from(NATIVE_ITEMS)),
+    st.builds(Opened, NATIVE_KEYS, st.sampled_from(NATIVE_ITEMS)),
+    st.builds(Closed, NATIVE_KEYS, st.sampled_from(NATIVE_ITEMS).map(lambda item: {**item, "status": "completed"})),
+    st.builds(Text, NATIVE_PARTS, PIECES),
+    st.builds(Refusal, NATIVE_PARTS, PIECES),
+    st.builds(Reasoning, NATIVE_PARTS, PIECES, st.booleans()),
+    st.builds(Proof, NATIVE_KEYS, st.just("responses"), st.just("S")),
+    st.builds(Verbatim, NATIVE_KEYS, st.just("web_search_call.searching"), st.just({"item_id": "x"})),
+    st.builds(Verbatim, NATIVE_KEYS, st.just("code_interpreter_call_code.delta"), st.just({"delta": "print"})),
+    st.builds(Verbatim, NATIVE_KEYS, st.just("code_interpreter_call_code.done"), st.just({"code": "print"})),
+    st.builds(
+        CallOpened,
+        NATIVE_KEYS,
+        st.just("f"),
+        st.none(),
+        st.booleans(),
+        st.sampled_from([None, "fc_0123456789abcdef01", "ctc_0123456789abcdef01"]),
+        st.sampled_from([None, "files"]),
+        st.just({"caller": {"type": "direct"}}),
+    ),
+)
+
 EVENTS: st.SearchStrategy[Event] = st.one_of(
+    NATIVE,
     st.builds(Text, KEYS, PIECES, LOGPROBS),
     st.builds(Annotation, KEYS, st.just(CITATION)),
     st.builds(Refusal, KEYS, PIECES),
@@ -114,6 +158,16 @@ HOSTED_MEMBERS = st.sampled_from(
 
 WILD_EVENTS: st.SearchStrategy[Event] = st.one_of(
     EVENTS,
+    st.builds(Members, st.just({"tool_usage": {"web_search": {"num_requests": 1}}})),
+    st.builds(Verbatim, NATIVE_KEYS | st.none(), st.sampled_from(["steer.accepted", "x.delta", ""]), ANY_MEMBERS),
+    st.builds(
+        Opened,
+        NATIVE_KEYS,
+        st.dictionaries(HOSTED_MEMBERS | st.just("content"), ANY_VALUE, max_size=3).map(
+            lambda members: {**members, "type": "item_of_tomorrow"}
+        ),
+    ),
+    st.builds(Closed, NATIVE_KEYS, st.dictionaries(HOSTED_MEMBERS, ANY_VALUE, max_size=3)),
     st.builds(Text, KEYS, ANY_TEXT, st.none() | st.lists(ANY_MEMBERS, max_size=3)),
     st.builds(Annotation, KEYS, ANY_MEMBERS),
     st.builds(Refusal, KEYS, ANY_TEXT),

@@ -19,10 +19,13 @@ from proxy.responses.events import (
     CallArguments,
     CallClosed,
     CallOpened,
+    Closed,
     Event,
     Failed,
     Finished,
     Hosted,
+    Members,
+    Opened,
     Proof,
     Reasoning,
     Refusal,
@@ -30,13 +33,14 @@ from proxy.responses.events import (
     Text,
     Unmapped,
     Usage,
+    Verbatim,
 )
 from proxy.responses.replay import JournalError, replay, sequence_length
 from proxy.responses.request import parse_create
 from proxy.responses.response import opening
 from proxy.responses.stream_writer import CHECKSUM_SIZE, TEXT_KINDS, StreamWriter, checksum
 from proxy.responses.usage import TokenCount
-from tests.responses.neutral_events import CITATION, HOSTED_FIELDS, LOGPROB, TABLE, WILD_EVENTS
+from tests.responses.neutral_events import CITATION, HOSTED_FIELDS, LOGPROB, NATIVE_ITEMS, TABLE, WILD_EVENTS
 
 COUNT = TokenCount(20, 5, 3, 0, 11, 4)
 ERROR = ResponsesError(502, "The provider failed.", type="server_error")
@@ -86,6 +90,29 @@ EVERYTHING: list[Event] = [
     CallArguments(5, '{"commands":["ls"]}'),
     CallClosed(5),
     Unmapped("block"),
+    Opened("0", NATIVE_ITEMS[0]),
+    Text("0/0", "Na"),
+    Text("0/0", "tive"),
+    Text("0/1", "second part"),
+    Closed("0", {**NATIVE_ITEMS[0], "status": "completed", "phase": "final_answer"}),
+    Opened("1", NATIVE_ITEMS[1]),
+    Reasoning("1/s0", "Hm"),
+    Reasoning("1/s1", "So"),
+    Reasoning("1/c0", "raw", raw=True),
+    Proof("1", "responses", "E"),
+    Closed("1", NATIVE_ITEMS[1]),
+    Verbatim(None, "steer.accepted", {"steer": 1}),
+    Opened("2", NATIVE_ITEMS[3]),
+    Text("3/0", "waits"),
+    Verbatim("2", "code_interpreter_call.in_progress", {"item_id": "x", "output_index": 7}),
+    Verbatim("2", "code_interpreter_call_code.delta", {"item_id": "x", "delta": "1 +"}),
+    Verbatim("2", "code_interpreter_call_code.delta", {"item_id": "x", "delta": " 1"}),
+    Verbatim("2", "code_interpreter_call_code.done", {"item_id": "x", "code": "1 + 1"}),
+    Verbatim("2", "code_interpreter_call.tomorrow", {"item_id": "x", "output_index": 7, "n": 1.0}),
+    Closed("2", {**NATIVE_ITEMS[3], "code": "1 + 1", "outputs": None, "status": "completed"}),
+    Opened("4", {"type": "item_of_tomorrow", "id": "tom_0123456789abcdef01", "x": 1}),
+    Closed("4", {"type": "item_of_tomorrow", "id": "tom_0123456789abcdef01", "x": 2}),
+    Members({"tool_usage": {}}),
     Text("t", "end"),
     Finished("stop"),
 ]

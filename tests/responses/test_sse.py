@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.responses import sse
-from tests.conformance.sse import decode, parse
+from proxy.testing.grammar.sse import decode, parse
 
 NAMES = st.sampled_from(["response.created", "response.output_text.delta", "response.completed"])
 

@@ -3,7 +3,16 @@
 from collections import deque
 from typing import Final
 
-from tests.strict import chat, chat_reasoning, gemini, gemini_signatures, messages, messages_answers, messages_thinking
+from tests.strict import (
+    chat,
+    chat_reasoning,
+    gemini,
+    gemini_signatures,
+    messages,
+    messages_answers,
+    messages_thinking,
+    responses,
+)
 from tests.strict.chat_servers import Server
 from tests.strict.complaint import Complaint, received
 from tests.strict.messages_answers import Blocks
@@ -111,4 +120,33 @@ class StrictMessages:
 
     def forget(self) -> None:
         """Take the thinking given so far for that of another model."""
+        self._given.clear()
+
+
+class StrictResponses:
+    """OpenAI's Responses API, as `Vendor.responder`. `complaints` is everything that it had to complain of."""
+
+    def __init__(self, *turns: Turn) -> None:
+        self.complaints: list[Complaint] = []
+        self.requests: list[Recorded] = []
+        self._turns = deque(turns)
+        self._given: set[str] = set()
+
+    def __call__(self, recorded: Recorded) -> Script:
+        self.requests.append(recorded)
+        found = responses.complaints(received(recorded), VENDOR_KEYS["native"], self._given)
+        if found:
+            self.complaints += found
+            return responses.answer(found)
+        turn = self._turns.popleft() if self._turns else GREETING
+        if turn.signature:
+            self._given.add(turn.signature)
+        return turn
+
+    def play(self, *turns: Turn) -> None:
+        """Write down what the next requests are answered with, one each."""
+        self._turns.extend(turns)
+
+    def forget(self) -> None:
+        """Take the reasoning given so far for that of another account."""
         self._given.clear()

@@ -374,6 +374,11 @@ async def test_a_coding_that_nobody_asked_for_is_no_answer(coding: str, serve: S
     assert (await failure(upstream, vendor, "vendor_failure")).message == NOT_HTTP
 
 
+async def test_what_inflates_without_measure_is_no_answer(serve: Serve, upstream: Upstream) -> None:
+    packed = gzip.compress(bytes(64 * 2**20))
+    await failure(upstream, await serve(keeps(sized(packed, "content-encoding: gzip"))), "vendor_failure")
+
+
 async def test_a_broken_compression_is_no_answer(serve: Serve, upstream: Upstream) -> None:
     vendor = await serve(keeps(sized(b"hello", "content-encoding: gzip")))
     await failure(upstream, vendor, "vendor_failure")

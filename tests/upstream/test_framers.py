@@ -1,12 +1,13 @@
 """Framers: wherever the network cuts the bytes, the frames are the same."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.provider.contract import Frame
+from proxy.provider.contract import Frame, Framing
 from proxy.upstream import framers
 from proxy.upstream.framers import FRAMERS, FrameTooLargeError, SSEFramer
 
@@ -152,4 +153,4 @@ def test_many_small_frames_are_not_one_large_one(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_framing_has_its_framer() -> None:
-    assert dict(FRAMERS) == {"sse": SSEFramer}
+    assert set(FRAMERS) == set(get_args(Framing))

@@ -207,7 +207,7 @@ async def test_limits_without_a_budget_need_no_store(store: FaultyStore, ledger:
 
 
 async def test_what_was_spent_of_an_unknown_meter_is_known_before_it_is_used(store: FaultyStore) -> None:
-    writer = SpendWriter(store)
+    writer = SpendWriter(store, clock=lambda: NOW)
     ledger = LocalLedger(store, flush=writer.flush)
     spent = charge(budget(0), 70)
     writer.add(Spending(row("taken-over"), ledger.settle("taken-over", [spent], NOW)))
@@ -395,7 +395,7 @@ async def test_replicas_grant_exactly_what_fits(replicas: list[Store]) -> None:
 
 async def test_a_row_settles_for_all_replicas(replicas: list[Store]) -> None:
     one, other = (SharedLedger(store) for store in replicas)
-    writer = SpendWriter(replicas[0])
+    writer = SpendWriter(replicas[0], clock=lambda: NOW)
     claims = [budget(90), rate(10)]
     await one.reserve("a", claims, NOW)
     assert await other.reserve("b", [budget(11)], NOW) == Shortfall(0, 10, None)

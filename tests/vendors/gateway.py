@@ -16,20 +16,21 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.loader import load
 from proxy.app import Plugins, Server
-from tests.conformance.validator import check_response, check_stream
+from proxy.testing.grammar import check_response, check_stream
 from tests.vendors.server import Vendor
 
 MODELS = {
     "openai_chat": "chat/gpt-4o",
     "anthropic": "claude/claude-sonnet-5",
     "gemini": "google/gemini-3.5-flash",
+    "responses": "native/gpt-5.6-sol",
     "openrouter": "router/gpt-4o",
     "mistral": "mistral/mistral-large-latest",
     "scripted": "toy/any",
 }
 """What to ask for to reach the vendor in each protocol, and in some dialects of the first one."""
 
-PROTOCOLS = ("openai_chat", "anthropic", "gemini")
+PROTOCOLS = ("openai_chat", "anthropic", "gemini", "responses")
 
 DIALECTS = ("openrouter", "mistral")
 
@@ -37,6 +38,7 @@ VENDOR_KEYS = {
     "chat": "sk-vendor-chat",
     "claude": "sk-vendor-claude",
     "google": "sk-vendor-google",
+    "native": "sk-vendor-native",
     "router": "sk-vendor-router",
     "mistral": "sk-vendor-mistral",
 }
@@ -58,6 +60,12 @@ def configuration(vendor_url: str, **changes: Any) -> dict[str, Any]:
             },
             "claude": {"type": "anthropic", "base_url": vendor_url, "api_key": VENDOR_KEYS["claude"]},
             "google": {"type": "gemini", "base_url": f"{vendor_url}/v1beta", "api_key": VENDOR_KEYS["google"]},
+            "native": {
+                "type": "responses",
+                "base_url": f"{vendor_url}/v1",
+                "api_key": VENDOR_KEYS["native"],
+                "profile": "openai",
+            },
             **{
                 name: {
                     "type": "openai_chat",

@@ -30,6 +30,10 @@ def conversation(recorded: Recorded) -> Conversation:
             for part in content["parts"]:
                 _gemini(part, found)
         return found
+    if "input" in body:
+        for item in body["input"]:
+            _native(item, found)
+        return found
     for message in body["messages"]:
         if message["role"] in ("system", "developer"):
             continue
@@ -46,6 +50,23 @@ def conversation(recorded: Recorded) -> Conversation:
             else:
                 _chat(part, found)
     return found
+
+
+def _native(item: Mapping[str, Any], found: Conversation) -> None:
+    """An item of Responses; calls that stand together count as one turn of the assistant, as elsewhere."""
+    role = {"function_call": "assistant", "function_call_output": "tool"}.get(item["type"], item.get("role", ""))
+    if role not in ("", "system", "developer") and (role != "assistant" or found.roles[-1:] != ["assistant"]):
+        found.roles.append(role)
+    if item["type"] == "function_call":
+        found.calls.append((item["call_id"], item["name"], orjson.loads(item["arguments"])))
+    elif item["type"] == "function_call_output":
+        found.results.append((item["call_id"], item["output"]))
+    elif item["type"] == "message":
+        for part in item["content"]:
+            if part["type"] == "input_image":
+                found.images.append(_payload(part["image_url"]))
+            elif part["type"] == "input_file":
+                found.pdfs.append(_payload(part.get("file_data") or part["file_url"]))
 
 
 def _chat(part: Mapping[str, Any], found: Conversation) -> None:

@@ -1,4 +1,4 @@
-"""A vendor on a real loopback socket: speaks Chat Completions, Anthropic's Messages and Gemini's generateContent, plays
+"""A vendor on a real loopback socket: speaks Chat Completions, Messages, generateContent and Responses, plays
 what a test has written down, and keeps every request."""
 
 import asyncio
@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from tests.vendors import chat, gemini, messages
+from tests.vendors import chat, cohere, converse, gemini, messages, native, ollama
 from tests.vendors.script import CUT, END, HANG_UP, SILENCE, Reply, Script, Step, Turn
 
 JSON = {"content-type": "application/json"}
@@ -147,6 +147,14 @@ def form_of(path: str) -> ModuleType:
     """The protocol of a path: the module that writes turns in it."""
     if gemini.asked(path) is not None:
         return gemini
+    if converse.asked(path) is not None:
+        return converse
+    if path.endswith("/responses"):
+        return native
+    if path.endswith("/v2/chat"):
+        return cohere
+    if path.endswith("/api/chat"):
+        return ollama
     return messages if path.endswith("/messages") else chat
 
 
@@ -154,17 +162,24 @@ def _counting(path: str) -> ModuleType | None:
     """The protocol of a path that counts tokens; None for other paths."""
     if path.endswith("/messages/count_tokens"):
         return messages
+    if path.endswith("/count-tokens"):
+        return converse
+    if path.endswith("/responses/input_tokens"):
+        return native
+    if path.endswith("/v1/tokenize"):
+        return cohere
     return gemini if path.endswith(":countTokens") else None
 
 
 def _rendered(turn: Turn, recorded: Recorded) -> Reply:
     form = form_of(recorded.path)
-    model, streamed = gemini.asked(recorded.path) or _asked(recorded.json)
+    model, streamed = gemini.asked(recorded.path) or converse.asked(recorded.path) or _asked(recorded.json)
     if streamed:
         steps: list[Step] = form.stream(turn, model)
         if form is gemini and not gemini.asks_for_events(recorded.path):
             return Reply(200, tuple(gemini.as_array(steps)), {**JSON, **turn.headers})
-        return Reply(200, tuple(steps), {**SSE, **turn.headers})
+        framed = {"content-type": form.STREAM} if form in (converse, ollama) else SSE
+        return Reply(200, tuple(steps), {**framed, **turn.headers})
     body: bytes = form.whole(turn, model)
     steps = [*turn.steps, body, END]
     if CUT in steps:

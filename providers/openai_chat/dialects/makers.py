@@ -33,6 +33,7 @@ OPENAI: Final = Dialect(
     tokens_member="max_completion_tokens",
     developer_role=True,
     one_system_message=False,
+    object_arguments=False,
     text_parts=True,
     null_content=True,
     refusal_member=True,
@@ -205,8 +206,7 @@ MINIMAX: Final = Dialect(
     },
 )
 
-#: Source: docs.mistral.ai, mistralai 3.7, recorded answers (audio is taken as OpenAI's object, and counted beside the
-#: prompt).
+#: Source: docs.mistral.ai, mistralai 3.7, recorded answers (audio is counted beside the prompt).
 MISTRAL: Final = Dialect(
     name="mistral",
     capabilities=Capabilities(reasoning=True, logprobs=True),
@@ -226,6 +226,7 @@ MISTRAL: Final = Dialect(
     pdf=True,
     document_urls=True,
     file_urls=True,
+    plain_audio=True,
     efforts={
         # And what is below it: none.
         "minimal": {"reasoning_effort": "none"},
@@ -233,12 +234,13 @@ MISTRAL: Final = Dialect(
     },
     # UNCONFIRMED: whether another `top_p` is refused.
     greedy_top_p=True,
-    replay=Replay(scope="all", form="thinking_part"),
+    replay=Replay(scope="all", form="thinking_part", sealed=True),
     required_word="any",
     hides_tools=True,
     strict_tools=True,
     strict_schema="sent",
-    service_tiers={"default": "standard", "priority": "priority"},
+    # Who has the priority tier gets it unless told otherwise.
+    service_tiers={"default": "standard_only", "priority": "auto"},
     usage_option=False,
     audio_outside_input=True,
     error_codes={"1500": "model_unknown", "invalid_model": "model_unknown", "3051": "context_too_long"},

@@ -1,7 +1,7 @@
 """Servers that people run themselves, and the row for a server that nothing is known of.
 
 All of them give a model's `<think>` block as text where they were not told how the model marks its reasoning, so all
-of them have `think_tags`; and all of them parse the arguments of earlier calls (`object_arguments`).
+of them have `think_tags`.
 """
 
 from typing import Final
@@ -16,7 +16,6 @@ VLLM: Final = Dialect(
     name="vllm",
     capabilities=_SELF_HOSTED,
     optional=SAMPLING | {"logprobs", "parallel_tool_calls"},
-    object_arguments=True,
     text_parts=True,
     replay=Replay("reasoning"),
     strict_schema="always",
@@ -30,7 +29,6 @@ SGLANG: Final = Dialect(
     capabilities=_SELF_HOSTED,
     optional=SAMPLING | {"logprobs", "parallel_tool_calls"},
     last_assistant="followed",
-    object_arguments=True,
     text_parts=True,
     replay=Replay("reasoning_content"),
     strict_tools=True,
@@ -44,7 +42,6 @@ LLAMA_CPP: Final = Dialect(
     name="llama_cpp",
     capabilities=_SELF_HOSTED,
     optional=SAMPLING | {"logprobs", "parallel_tool_calls"},
-    object_arguments=True,
     text_parts=True,
     replay=Replay("reasoning_content"),
     tool_choices=frozenset({"none", "auto", "required"}),
@@ -61,7 +58,6 @@ OLLAMA: Final = Dialect(
     capabilities=Capabilities(reasoning=True, logprobs=True, efforts=("none", "low", "medium", "high")),
     hosts=("ollama.com",),
     optional=SAMPLING | {"logprobs"},
-    object_arguments=True,
     image_urls=False,
     image_detail=False,
     replay=Replay("reasoning"),
@@ -77,7 +73,6 @@ LM_STUDIO: Final = Dialect(
     name="lm_studio",
     capabilities=Capabilities(reasoning=True, json_object=False, efforts=("none", "low", "medium", "high", "xhigh")),
     optional=SAMPLING,
-    object_arguments=True,
     image_urls=False,
     tool_choices=frozenset({"none", "auto", "required"}),
     strict_schema="always",
@@ -89,7 +84,6 @@ GENERIC: Final = Dialect(
     name="generic",
     capabilities=_SELF_HOSTED,
     optional=SAMPLING | {"logprobs", "parallel_tool_calls"},
-    object_arguments=True,
     think_tags=True,
     reasoning_outside_output=True,
 )

@@ -58,10 +58,20 @@ def configuration(vendor_url: str) -> dict[str, Any]:
         "listen": "127.0.0.1:0",
         "grace": "200ms",
         "providers": {
-            name: {**family.settings, "base_url": vendor_url + family.path, "api_key": VENDOR_KEY}
+            name: {
+                **family.settings,
+                "base_url": vendor_url + family.path,
+                "api_key": VENDOR_KEY,
+                "list_models": False,
+            }
             for name, family in FAMILIES.items()
         },
-        "models": {family.alias(name): f"{name}/{family.model}" for name, family in FAMILIES.items()},
+        "models": {
+            f"{maker}{family.alias(name)}": f"{name}/{family.model}"
+            for name, family in FAMILIES.items()
+            for maker in ("", "house-")
+        },
+        "codex": True,
         "clients": [{"name": "real", "key": KEY}],
     }
 

@@ -20,6 +20,7 @@ SCENARIOS: Final = (
     "custom_tool",
     "namespace",
     "apply_patch",
+    "catalogue",
 )
 
 SECONDS: Final = 240

@@ -220,6 +220,14 @@ def test_web_fetch() -> None:
     )
 
 
+def test_a_page_that_was_read_for_a_call_of_an_earlier_answer() -> None:
+    content = {"type": "web_fetch_result", "url": "https://example.org"}
+    answer = {"type": "web_fetch_tool_result", "tool_use_id": "s", "content": content}
+    assert output(*block(0, answer))[-1] == Hosted(
+        1, "web_search_call", "completed", {"action": {"type": "open_page", "url": "https://example.org"}}
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"), [("code_execution", {"code": "1+1"}), ("bash_code_execution", {"command": "1+1"})]
 )

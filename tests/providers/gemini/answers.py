@@ -14,7 +14,7 @@ from proxy.responses.assembler import Assembler, IncompleteReason, TerminalStatu
 from proxy.responses.events import Event, Failed, Finished, Proof, Reasoning, Started, Text, Usage
 from proxy.responses.request import parse_create
 from proxy.responses.response import opening
-from tests.conformance.validator import check_response, check_stream
+from proxy.testing.grammar import check_response, check_stream
 
 INCOMPLETE: dict[str, IncompleteReason] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 

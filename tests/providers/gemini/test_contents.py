@@ -45,9 +45,9 @@ def test_the_first_content_is_the_users() -> None:
     assert contents_of(assistant("A"), user("B")) == [of_user(""), of_model("A"), of_user("B")]
 
 
-def test_a_conversation_of_instructions_alone_has_an_empty_user() -> None:
+def test_a_conversation_of_instructions_alone_has_a_user_who_says_nearly_nothing() -> None:
     body, lost = encoded(developer("Say hello"))
-    assert body == {"systemInstruction": {"parts": [{"text": "Say hello"}]}, "contents": [of_user("")]}
+    assert body == {"systemInstruction": {"parts": [{"text": "Say hello"}]}, "contents": [of_user(".")]}
     assert lost == []
 
 

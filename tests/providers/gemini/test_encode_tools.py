@@ -302,3 +302,15 @@ def test_the_decoder_reads_the_answer_out_of_the_call() -> None:
     assert "CallOpened" not in kinds
     plain = [type(event).__name__ for event in provider.decode(body, prepared(model=FLASH_25, tools=TOOLS))]
     assert "CallOpened" in plain
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/nowhere", "other.json", "https://example.org/schema", "#/$defs/a/b"])
+def test_a_reference_that_leads_nowhere_is_refused(reference: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": reference}}, "$defs": {"a": {"type": "string"}}}
+    with pytest.raises(RefusedError) as refused:
+        encoded(tools=[FunctionTool("f", None, schema, None, "tools[0]")])
+    assert refused.value.param == "tools[0].parameters"
+    form = {"type": "json_schema", "name": "a", "schema": schema}
+    with pytest.raises(RefusedError) as refused:
+        encoded(text={"format": form})
+    assert refused.value.param == "text.format.schema"

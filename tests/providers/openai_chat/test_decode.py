@@ -69,7 +69,8 @@ def test_a_tier_that_comes_late_is_told_again() -> None:
         ("groq", "performance", "priority"),
         ("openai", "flex", "flex"),
         ("huggingface", "on_demand", None),
-        ("generic", "standard", None),
+        ("generic", "standard", "default"),
+        ("generic", "turbo", None),
         ("generic", "priority", "priority"),
     ],
 )

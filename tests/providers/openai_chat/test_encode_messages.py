@@ -240,3 +240,9 @@ def test_what_cannot_be_carried_is_refused_with_its_path(provider: OpenAIChat, p
         messages_of(provider, prepared(provider, user("x", part)))
     assert refusal.value.status == 400
     assert refusal.value.param == f"input[0].content[1]{'.' if param else ''}{param}"
+
+
+def test_an_input_of_which_nothing_is_left_is_refused() -> None:
+    with pytest.raises(RefusedError) as caught:
+        messages_of(GENERIC, prepared(GENERIC, thought("Hm")))
+    assert (caught.value.status, caught.value.param) == (400, "input")

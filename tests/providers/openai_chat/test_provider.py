@@ -32,7 +32,7 @@ def provider(**settings: Any) -> Any:
 
 
 def test_settings() -> None:
-    assert OpenAIChat.environment_key == "OPENAI_API_KEY"
+    assert OpenAIChat.environment_key is None, "the variable belongs to the provider `responses`"
     assert OpenAIChat.type == "openai_chat"
     assert provider().base_url == "https://api.openai.com/v1"
     assert provider(base_url="http://x:1/v1/").base_url == "http://x:1/v1"

@@ -97,12 +97,12 @@ EXCHANGES: list[Exchange] = [
             "logprobs": True,
             "top_logprobs": 3,
             "prompt_cache_key": "k",
-            "service_tier": "priority",
+            "service_tier": "auto",
             "stream": True,
         },
-        {"temperature": "approximated", "user": "ignored", "text.verbosity": "dropped"},
+        {"temperature": "approximated", "service_tier": "approximated", "user": "ignored", "text.verbosity": "dropped"},
     ),
-    Sent("the usual tier", MODEL, {"service_tier": "default"}, {"service_tier": "standard"}),
+    Sent("the usual tier", MODEL, {"service_tier": "default"}, {"service_tier": "standard_only"}),
     Sent("a tier that it lacks", MODEL, {"service_tier": "flex"}, {}, {"service_tier": "dropped"}),
     Sent(
         "without chance every token counts",
@@ -321,7 +321,51 @@ EXCHANGES: list[Exchange] = [
         "speech",
         "voxtral-small-latest",
         {"input": [said("user", [SPEECH])]},
-        {"messages": [{"role": "user", "content": [SPEECH]}]},
+        {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": "UklGRg=="}]}]},
+        {"input[0].content[0].input_audio.format": "ignored"},
+    ),
+    Sent(
+        "arguments that broke off",
+        MODEL,
+        {"input": [said("user", "Hi"), called(CALL_B, arguments='{"city'), answered(call_id=CALL_B)]},
+        {
+            "messages": [
+                {"role": "user", "content": "Hi"},
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "tool_calls": [
+                        {
+                            "id": CALL_B,
+                            "type": "function",
+                            "function": {"name": "weather", "arguments": '{"_raw":"{\\"city"}'},
+                        }
+                    ],
+                },
+                result(CALL_B),
+            ]
+        },
+        {"input[1].arguments": "approximated"},
+    ),
+    Sent(
+        "thoughts of others stay away",
+        MODEL,
+        {
+            "input": [
+                said("user", "Weather in Oslo?"),
+                {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Look it up"}]},
+                said("assistant", "It is 3 C."),
+                said("user", "And now?"),
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": "Weather in Oslo?"},
+                {"role": "assistant", "content": "It is 3 C."},
+                {"role": "user", "content": "And now?"},
+            ]
+        },
+        {"input[1]": "ignored"},
     ),
     Refused("other models hear nothing", MODEL, {"input": [said("user", [SPEECH])]}, "input[0].content[0]"),
     sees_nothing("codestral-latest"),

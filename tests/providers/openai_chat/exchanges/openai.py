@@ -165,6 +165,22 @@ EXCHANGES: list[Exchange] = [
         },
     ),
     Sent(
+        "arguments that broke off are sent as they are",
+        "gpt-4.1",
+        {"input": [said("user", "Hi"), called(arguments='{"ci'), answered()]},
+        {
+            "messages": [
+                said("user", "Hi"),
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{**CALL, "function": {"name": "weather", "arguments": '{"ci'}}],
+                },
+                {"role": "tool", "tool_call_id": "call_a", "content": "3 C"},
+            ]
+        },
+    ),
+    Sent(
         "a model that reasons unasked takes no temperature, and shows no reasoning; its highest effort is xhigh",
         "gpt-6-sol",
         {"temperature": 0.5, "top_logprobs": 3, "reasoning": {"effort": "max", "summary": "auto"}},

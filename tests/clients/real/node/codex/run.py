@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 HELLO = 'greeting: "hello" \\o/ \u00e9\ncolour: red\n'
 
@@ -60,8 +60,8 @@ class Outcome:
 
 
 def codex(prompt: str, *options: str, files: Mapping[str, bytes] = {}, key: str = "", model: str = "",
-          catalog: bool = True) -> Outcome:  # fmt: skip
-    """Run `codex exec` in a new folder with these files."""
+          catalog: Literal["file", "gateway", "none"] = "file") -> Outcome:  # fmt: skip
+    """Run `codex exec` in a new folder with these files. `catalog`: where it finds out what the model can do."""
     model = model or os.environ["MODEL"]
     with tempfile.TemporaryDirectory() as made:
         home, folder = Path(made, "home"), Path(made, "work")
@@ -70,7 +70,7 @@ def codex(prompt: str, *options: str, files: Mapping[str, bytes] = {}, key: str 
         for name, content in files.items():
             (folder / name).write_bytes(content)
         (home / "catalog.json").write_text(json.dumps({"models": [catalog_entry(model)]}), encoding="utf-8")
-        (home / "config.toml").write_text(configuration(model, home / "catalog.json" if catalog else None), "utf-8")
+        (home / "config.toml").write_text(configuration(model, catalog, home / "catalog.json"), "utf-8")
         command = [sys.argv[1], "exec", "--json", "--skip-git-repo-check", "--ephemeral",
                    "--dangerously-bypass-approvals-and-sandbox", *options, prompt]  # fmt: skip
         environment = {
@@ -93,7 +93,7 @@ def codex(prompt: str, *options: str, files: Mapping[str, bytes] = {}, key: str 
         return Outcome(events, done.returncode, left, done.stderr)
 
 
-def configuration(model: str, catalog: Path | None) -> str:
+def configuration(model: str, catalog: str, file: Path) -> str:
     """The user's config.toml. A JSON string is a TOML string, too."""
     lines = [
         f"model = {json.dumps(model)}",
@@ -101,7 +101,8 @@ def configuration(model: str, catalog: Path | None) -> str:
         'model_reasoning_effort = "medium"',
         'model_reasoning_summary = "auto"',
         "check_for_update_on_startup = false",
-        *([f"model_catalog_json = {json.dumps(str(catalog))}"] if catalog else []),
+        *([f"model_catalog_json = {json.dumps(str(file))}"] if catalog == "file" else []),
+        *(["[features]", "api_key_model_discovery = true"] if catalog == "gateway" else []),
         "[analytics]",
         "enabled = false",
         "[model_providers.gateway]",
@@ -111,6 +112,7 @@ def configuration(model: str, catalog: Path | None) -> str:
         'wire_api = "responses"',
         "request_max_retries = 0",
         "stream_max_retries = 0",
+        *([f"model_catalog_url = {json.dumps(os.environ['BASE_URL'] + '/models')}"] if catalog == "gateway" else []),
     ]
     return "\n".join(lines)
 
@@ -153,13 +155,25 @@ def text() -> None:
 
 def tools() -> None:
     """Without a catalogue the patch goes through the shell: read the file, patch it, finish."""
-    outcome = codex("codex: read and patch", files={"hello.txt": HELLO.encode()}, catalog=False)
+    outcome = codex("codex: read and patch", files={"hello.txt": HELLO.encode()}, catalog="none")
     expect_patched(outcome)
 
 
 def apply_patch() -> None:
     """With the catalogue the patch is the input of a custom tool, which Codex itself applies."""
-    outcome = codex("codex: read and patch", files={"hello.txt": HELLO.encode()})
+    expect_patched_itself(codex("codex: read and patch", files={"hello.txt": HELLO.encode()}))
+
+
+def catalogue() -> None:
+    """The same with what the gateway says of a model whose name means nothing to Codex."""
+    model = f"house-{os.environ['MODEL']}"
+    outcome = codex("codex: read and patch", files={"hello.txt": HELLO.encode()}, model=model, catalog="gateway")
+    expect_patched_itself(outcome)
+    outcome.expect(not outcome.of_type("error"), "Codex does not know the model")
+
+
+def expect_patched_itself(outcome: Outcome) -> None:
+    """The patch was applied, and not through the shell."""
     expect_patched(outcome)
     commands = [item["command"] for item in outcome.of_type("command_execution")]
     outcome.expect(not any("apply_patch" in command for command in commands), "the patch went through the shell")
@@ -244,6 +258,7 @@ SCENARIOS: dict[str, Callable[[], None]] = {
     "reasoning": reasoning,
     "errors": errors,
     "apply_patch": apply_patch,
+    "catalogue": catalogue,
     "namespace": namespace,
 }
 
