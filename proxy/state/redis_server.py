@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "{dragoman}:"
 
-CONNECT_TIMEOUT: Final = 2.0
-"""How long connecting may take, in seconds."""
+CONNECT_TIMEOUT: Final = 5.0
+"""How long connecting may take, in seconds: long enough for a process that has a tenth of a core and 100 callers."""
 
 ANSWER_TIMEOUT: Final = 10.0
 """How long one answer may take, and how long a call waits for a connection, in seconds."""
