@@ -163,7 +163,7 @@ Key: TypeAlias = Annotated[KeyReference, PlainValidator(_key_reference)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_number)]
 PositiveCount: TypeAlias = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)]
 PerMinute: TypeAlias = Annotated[int, Field(ge=1, le=10**9), BeforeValidator(_number)]
-Weight: TypeAlias = Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False), BeforeValidator(_number)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False), BeforeValidator(_number)]
 BudgetDollars: TypeAlias = Annotated[
     Decimal, Field(ge=0, le=10**6, decimal_places=12, allow_inf_nan=False), BeforeValidator(_number)
 ]
@@ -280,12 +280,20 @@ class Timeout(Entry):
     total: PositiveDuration = 1800.0
 
 
+class Breaker(Entry):
+    """A target that failed `failures` times in a row (0: never mind) is left alone for `pause`."""
+
+    failures: Count = 5
+    pause: PositiveDuration = 30.0
+
+
 class ProviderEntry(Entry):
     """One configured provider. `options` are the keys that belong to its type, validated by the type's own settings;
     `list_models`: what it offers is listed for clients."""
 
     type: str
     timeout: Timeout = Timeout()
+    breaker: Breaker = Breaker()
     concurrency: PositiveCount = 200
     list_models: bool = True
     models: Mapping[ModelName, ModelEntry] = Field(default_factory=dict)
@@ -302,6 +310,8 @@ class TargetEntry(Entry):
 def _some(targets: tuple[TargetEntry, ...]) -> tuple[TargetEntry, ...]:
     if not targets:
         raise ValueError("expected at least one target")
+    if all(target.weight == 0 for target in targets):
+        raise ValueError("expected a weight above zero")
     return targets
 
 

@@ -12,6 +12,7 @@ from config.naming import Names
 from config.quantities import ListenAddress
 from config.settings import KeyReference, ProviderType, Settings
 from proxy.exchange.background import BackgroundRuns
+from proxy.exchange.breaker import BreakerRules, Breakers
 from proxy.exchange.check_findings import Report
 from proxy.exchange.checking import check_all
 from proxy.exchange.dry_run import DryRun, dry_run
@@ -21,6 +22,7 @@ from proxy.exchange.housekeeping import Housekeeping
 from proxy.exchange.model_list import ModelList
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import read_prompts
+from proxy.exchange.slots import Slots
 from proxy.http import (
     admin,
     compact,
@@ -197,6 +199,7 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
     """The exchange's parts for these settings."""
     upstream = Upstream()
     metrics = Metrics()
+    breakers = Breakers(metrics.set_breaker)
     endpoints: dict[str, Endpoint] = {}
     for name, entry in settings.providers.items():
         timeouts = Timeouts(entry.timeout.connect, entry.timeout.first_byte, entry.timeout.idle, entry.timeout.total)
@@ -205,6 +208,8 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
             provider=plugins.provider(entry.type)(entry.options, name),
             http=HttpClient(upstream, timeouts),
             timeouts=timeouts,
+            slots=Slots(entry.concurrency, settings.limits.queue),
+            breaker=BreakerRules(entry.breaker.failures, entry.breaker.pause),
             changes={model: known.capabilities for model, known in entry.models.items()},
             base_models={model: known.base_model for model, known in entry.models.items() if known.base_model},
         )
@@ -246,6 +251,7 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         refuse_unpriced=settings.unpriced == "refuse",
         usage_retention=settings.usage_retention,
         fetcher=_fetcher(settings),
+        breakers=breakers,
     )
 
 

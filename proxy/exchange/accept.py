@@ -9,17 +9,12 @@ from typing import TypeAlias
 import orjson
 
 from proxy.exchange.admission import admit
-from proxy.exchange.compaction import asks_for_compaction
 from proxy.exchange.context import NO_CONTEXT, Context, LocalResponse, parsed, resolve
-from proxy.exchange.endpoint import Target
-from proxy.exchange.fetching import NOTHING_FETCHED, fetch_media, place_stand_ins
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep, Keeper
-from proxy.exchange.prepare import Rules, encode, prepare
-from proxy.exchange.run import Run, Work
-from proxy.exchange.structured import emulation
-from proxy.exchange.truncation import shorten
-from proxy.provider.conversions import RefusedError
+from proxy.exchange.route import Candidate, sticky_key
+from proxy.exchange.run import Run
+from proxy.exchange.work import plan
 from proxy.responses import errors
 from proxy.responses.compaction import parse_compact
 from proxy.responses.errors import ResponsesError, invalid_body
@@ -44,11 +39,13 @@ async def accept(
     generate: bool = True,
     strict: bool = False,
     trace: Trace = NO_TRACE,
+    time_limit: float | None = None,
 ) -> Run:
     """Take in the body of a create request; `arrived` is its arrival by `time.perf_counter`, `remembered` what the
     client's connection holds beside the store (such a run has its `input` whatever is kept), `reader` what reads the
     body instead of `read`. A request that is not to `generate` may be without input. `strict`: it asks to be refused
-    instead of losing anything. `trace` is what the vendor's call belongs to.
+    instead of losing anything. `trace` is what the vendor's call belongs to. `time_limit` is how long, in seconds
+    after its arrival, its client waits for it.
 
     Raises ResponsesError, in OpenAI's order of checks: form, model, state, empty input, what the target takes, history;
     at last what the client may still spend.
@@ -60,15 +57,16 @@ async def accept(
     keep: Keep | None = None
     if asked.kept and not request.background:
         keep = Keeper(gateway.store, client.name, context, own, request.store, gateway.retention).keep
-    work = await prepare_work(
+    response = opening(request, conversation=context.conversation)
+    work, others = await plan(
         gateway,
         request,
         client,
-        asked.target,
+        asked.candidates,
+        sticky_key(request, context.after, str(response["id"])),
         inherited=len(context.items),
         rules=gateway.rules_for(client, strict=strict),
     )
-    response = opening(request, conversation=context.conversation)
     admission = None
     if generate and client.limits is not None:
         admission = await admit(gateway, client, work.target, work.prepared, str(response["id"]), time.time())
@@ -91,6 +89,8 @@ async def accept(
         keep=keep,
         admission=admission,
         trace=trace,
+        others=others,
+        deadline=None if time_limit is None else arrived + time_limit,
     )
     run.release_input(partial(read_again, gateway, body, [*context.items, *own] if asked.stateful else None, reader))
     return run
@@ -98,11 +98,11 @@ async def accept(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a body asks for: the request with its whole input, and where it goes. `own` are the items of its input that
-    it brought itself, as they are kept; `kept`: something of it is; `stateful`: it speaks of what is kept."""
+    """What a body asks for: the request with its whole input, and where it may go. `own` are the items of its input
+    that it brought itself, as they are kept; `kept`: something of it is; `stateful`: it speaks of what is kept."""
 
     request: CreateRequest
-    target: Target
+    candidates: Sequence[Candidate]
     context: Context
     own: Sequence[StoredItem]
     kept: bool
@@ -120,7 +120,7 @@ async def understand(
 ) -> Asked:
     """Read a body and what it builds upon. Nothing is changed by it. Arguments and errors as for `accept`."""
     request = (reader or read)(gateway, body)
-    target = gateway.target(request.model, client)
+    candidates = gateway.candidates(request.model, client)
     stateful = needs_state(request)
     context = await resolve(gateway, request, client, remembered) if stateful else NO_CONTEXT
     if generate:
@@ -137,7 +137,7 @@ async def understand(
     except (orjson.JSONEncodeError, RecursionError):
         raise ResponsesError(400, "The request is nested deeper than the gateway can write.") from None
     request.input = [*parsed(context.items), *request.input]
-    return Asked(request, target, context, own, kept, stateful)
+    return Asked(request, candidates, context, own, kept, stateful)
 
 
 def read(gateway: Gateway, body: bytes) -> CreateRequest:
@@ -194,46 +194,3 @@ def read_again(
     if items is not None:
         request.input = parsed(items)
     return request
-
-
-async def prepare_work(
-    gateway: Gateway,
-    request: CreateRequest,
-    client: Client,
-    target: Target,
-    *,
-    inherited: int = 0,
-    rules: Rules | None = None,
-    offline: bool = False,
-) -> Work:
-    """What is sent for a request whose input is complete, by `rules` (None: the client's). Raises ResponsesError, and
-    counts what is refused. `offline`: nobody is asked and nothing counted; stand-ins are in the place of what would be
-    fetched, and `fetched` names them."""
-    rules = rules or gateway.rules_for(client)
-    compacts = asks_for_compaction(request)
-    if compacts:
-        target = gateway.compaction_target(target)
-    try:
-        prepared, offered = prepare(
-            request, target, rules=rules, sealer=gateway.sealer, client=client.name, inherited=inherited
-        )
-        emulated = await emulation(prepared, gateway.schema_workers)
-        whole, kept_paths = len(prepared.items), None
-        if request.truncation == "auto":
-            await shorten(gateway, target, prepared, by_estimate=offline)
-            if len(prepared.items) != whole:
-                kept_paths = frozenset(item.path for item in prepared.items)
-        fetched = (
-            place_stand_ins(prepared, gateway.fetcher, target.endpoint.name)
-            if offline
-            else await fetch_media(prepared, gateway.fetcher, target.endpoint.name)
-        )
-        call = encode(prepared, target, rules)
-    except RefusedError as refusal:
-        if not offline:
-            for path in refusal.paths:
-                gateway.metrics.count_refusal(target.endpoint.name, path)
-        raise
-    # Only a history that is shortened later, or an answer that is asked for again, is encoded once more.
-    again = fetched if offline or request.truncation == "auto" or emulated is not None else NOTHING_FETCHED
-    return Work(target, prepared, offered.table, call, inherited, kept_paths, compacts, again, rules, emulated)

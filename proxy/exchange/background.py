@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from proxy.exchange.abandoned import closing
-from proxy.exchange.accept import prepare_work, read, read_again
+from proxy.exchange.accept import read, read_again
 from proxy.exchange.context import Context, parsed
 from proxy.exchange.following import follow_store
 from proxy.exchange.gateway import Client, Gateway
@@ -24,6 +24,7 @@ from proxy.exchange.keeping import DONE, body_without_output, output_items
 from proxy.exchange.kept_events import LAST_OPENING, all_events, batch_of, is_terminal
 from proxy.exchange.record import record
 from proxy.exchange.run import Run
+from proxy.exchange.work import plan
 from proxy.responses import identifiers
 from proxy.responses.assembler import Outgoing
 from proxy.responses.errors import ResponsesError
@@ -414,7 +415,7 @@ class BackgroundRuns:
         body, strict = _begun_with(lost.request)
         request = read(gateway, body)
         gateway.prompts.fill(request)
-        target = gateway.target(request.model, client)
+        candidates = gateway.candidates(request.model, client)
         try:
             items = await gateway.store.history(Place(found.place.chain, found.input_end))
         except HistoryGoneError:
@@ -422,7 +423,14 @@ class BackgroundRuns:
         echoed = orjson.loads(found.body)
         conversation: str | None = (echoed.get("conversation") or {}).get("id")
         request.input = parsed(items)
-        work = await prepare_work(gateway, request, client, target, rules=gateway.rules_for(client, strict=strict))
+        work, others = await plan(
+            gateway,
+            request,
+            client,
+            candidates,
+            request.prompt_cache_key or found.place.chain,
+            rules=gateway.rules_for(client, strict=strict),
+        )
         run = Run(
             gateway,
             request,
@@ -431,6 +439,7 @@ class BackgroundRuns:
             opening(request, response_id=found.id, created_at=found.created_at, conversation=conversation),
             arrived=time.perf_counter(),
             context=Context(conversation=conversation),
+            others=others,
             row_id=row_id,
         )
         run.release_input(partial(read_again, gateway, body, items))

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from proxy.exchange.accept import Asked, Reader, prepare_work, understand
+from proxy.exchange.accept import Asked, Reader, understand
 from proxy.exchange.endpoint import Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.history import item_path
 from proxy.exchange.prepare import BRINGING_TOOLS
-from proxy.exchange.run import Work
 from proxy.exchange.upstream_call import MIN_KEY
+from proxy.exchange.work import Work, plan
 from proxy.provider.contract import Call, Provider
 from proxy.provider.conversions import Conversion, Disposition
 from proxy.responses.request import CreateRequest
@@ -97,11 +97,12 @@ async def dry_run(
     Raises ResponsesError, the very error of the real request, for one that would be refused before it is sent.
     """
     asked = await understand(gateway, body, client, reader=reader)
-    work = await prepare_work(
+    work, _ = await plan(
         gateway,
         asked.request,
         client,
-        asked.target,
+        asked.candidates,
+        asked.request.prompt_cache_key or "",
         inherited=len(asked.context.items),
         rules=gateway.rules_for(client, strict=strict),
         offline=True,

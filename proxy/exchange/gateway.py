@@ -1,14 +1,16 @@
 """What all requests share: the endpoints, the names that lead to them, the rules, the numbers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.naming import Names, permits
+from proxy.exchange.breaker import Breakers
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.open_runs import OpenRuns
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import Prompts
+from proxy.exchange.route import Candidate
 from proxy.responses import errors
 from proxy.responses.seal import Sealer
 from proxy.state.store import Store
@@ -80,6 +82,7 @@ class Gateway:
     schema_workers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCHEMA_WORKERS))
     store_health: StoreHealth = field(default_factory=StoreHealth)
     open_runs: OpenRuns = field(default_factory=OpenRuns)
+    breakers: Breakers = field(default_factory=Breakers)
 
     def store_failed(self) -> None:
         """The store could not be reached."""
@@ -96,15 +99,21 @@ class Gateway:
         """The rules for one request, which may itself ask to be `strict`; nothing makes them looser."""
         return replace(self.rules, strict=True) if strict or client.strict else self.rules
 
-    def target(self, model: str, client: Client) -> Target:
-        """Where a request for the model goes. Raises ResponsesError (400 model_not_found), which is also the answer
-        for a model that the client may not use: what exists is not told."""
-        found = self.names.resolve(model) if client.may_use(model) else ()
+    def candidates(self, model: str, client: Client) -> list[Candidate]:
+        """Where a request for the model may go, at least one place. Raises ResponsesError (400 model_not_found), which
+        is also the answer for a model that the client may not use: what exists is not told."""
+        found = self._named(model) if client.may_use(model) else []
         if not found:
             raise errors.model_not_found(model)
-        return Target(self.endpoints[found[0].provider], found[0].model)
+        return found
 
-    def compaction_target(self, target: Target) -> Target:
-        """Where the history of a request for `target` is compacted. The client need not be allowed to use it."""
-        found = self.names.resolve(self.compaction_model) if self.compaction_model is not None else ()
-        return Target(self.endpoints[found[0].provider], found[0].model) if found else target
+    def compacting(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Where the history of a request for these is compacted. The client need not be allowed to use it."""
+        found = self._named(self.compaction_model) if self.compaction_model is not None else []
+        return found or candidates
+
+    def _named(self, model: str) -> list[Candidate]:
+        return [
+            Candidate(Target(self.endpoints[found.provider], found.model), found.weight)
+            for found in self.names.resolve(model)
+        ]

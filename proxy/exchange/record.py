@@ -2,22 +2,24 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
 
 import structlog
 
 from proxy.exchange.dry_run import DryRun
 from proxy.exchange.gateway import Client, Gateway
-from proxy.exchange.run import Run
+from proxy.exchange.run import Run, Share
 from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import ProviderError
 from proxy.responses.errors import ResponsesError
 from proxy.responses.usage import NO_TOKENS, TokenCount
-from proxy.state.records import Charge, Spending, SpendRow
+from proxy.state.records import REROUTED, Charge, Spending, SpendRow
 from proxy.usage.elements import known_path
 from proxy.usage.gen_ai import GenAiSeries
 from proxy.usage.limits import charges, unclaimed
-from proxy.usage.metrics import Series, disjoint
-from proxy.usage.prices import dollars
+from proxy.usage.metrics import disjoint
+from proxy.usage.prices import PriceSource, dollars
 
 MAX_CONVERSIONS = 50
 """How many conversions of a request its log line names."""
@@ -46,10 +48,9 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         _observe_operation(series.gen_ai, run, run.sent, now)
     usage = run.usage or NO_TOKENS
     if usage.total_tokens:
-        series.count_tokens(usage, run.usage_source)
         series.gen_ai.observe_tokens(usage)
-    _price(gateway, run, series)
-    _spend(gateway, run, series.model, usage, duration)
+    shares = run.shares or (Share(run.target, (), "provider"),)
+    _spend(gateway, run, [_priced(gateway, run, share) for share in shares], duration)
     conversions = run.prepared.conversions
     for conversion in conversions:
         metrics.count_conversion(endpoint, conversion)
@@ -68,6 +69,8 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         "duration_ms": round(duration * 1e3, 1),
         "upstream_ms": round(run.upstream_seconds * 1e3, 1),
     }
+    if len(run.tries) > 1 or run.error is not None:
+        line["tries"] = [f"{target.endpoint.name}/{target.model}: {outcome}" for target, outcome in run.tries]
     if run.trace.id is not None:
         line["trace_id"] = run.trace.id
     if run.first_output is not None:
@@ -104,15 +107,31 @@ def _observe_operation(series: GenAiSeries, run: Run, sent: float, now: float) -
         series.observe_chunks(run.first_output - sent, run.chunk_times)
 
 
-def _price(gateway: Gateway, run: Run, series: Series) -> None:
-    """Find out what the run cost, and count it."""
-    counts = run.counts
+class Priced(NamedTuple):
+    """What one target did for a run, and what it costs, in USD * 10**12 (None: it has no price); `model` is the label
+    of the target's model."""
+
+    share: Share
+    model: str
+    usage: TokenCount
+    cost: int | None = None
+    price_source: PriceSource | None = None
+
+
+def _priced(gateway: Gateway, run: Run, share: Share) -> Priced:
+    """Count what a target did, and what it cost."""
+    counts, endpoint, model = share.counts, share.target.endpoint.name, share.target.model
+    accepted = share.target is not run.target or run.assembler.started is not None
+    series = gateway.metrics.series(endpoint, model, run.client.name, vendor_accepted=accepted)
+    usage = counts[0] if len(counts) == 1 else reduce(TokenCount.plus, counts, NO_TOKENS)
+    priced = Priced(share, series.model, usage)
     if not counts:
-        return
-    endpoint, model = run.target.endpoint.name, run.target.model
+        return priced
+    if usage.total_tokens:
+        series.count_tokens(usage, share.source)
     price = gateway.prices.price(endpoint, model, _service_tier(run), time.time())
     if price is None:
-        tokens = sum(count.total_tokens for count in counts)
+        tokens = usage.total_tokens
         if tokens:
             series.count_unpriced(tokens)
             if gateway.metrics.first_unpriced(endpoint, series.model):
@@ -122,12 +141,14 @@ def _price(gateway: Gateway, run: Run, series: Series) -> None:
                     model=model,
                     hint=f"its tokens cost nothing here; write providers.{endpoint}.models.{model}.price",
                 )
-        return
-    run.cost, run.price_source = sum(map(price.cost, counts)), price.source
-    series.count_cost(run.cost, price.source, estimated=run.usage_source == "estimated")
+        return priced
+    cost = sum(map(price.cost, counts))
+    series.count_cost(cost, price.source, estimated=share.source == "estimated")
     saved = sum(price.saved(count) for count in counts if count.cached_tokens or count.cache_write_tokens)
     if saved:
         series.count_saved(saved)
+    run.cost, run.price_source = (run.cost or 0) + cost, price.source
+    return priced._replace(cost=cost, price_source=price.source)
 
 
 def _service_tier(run: Run) -> str | None:
@@ -139,35 +160,47 @@ def _service_tier(run: Run) -> str | None:
     return used if isinstance(used, str) else None
 
 
-def _spend(gateway: Gateway, run: Run, model: str, usage: TokenCount, duration: float) -> None:
-    """Write the row of the spend record, and settle with it what the run claimed of its client's budgets and limits."""
-    fresh, read, written, visible, reasoning = disjoint(usage)
-    row = SpendRow(
-        id=run.row_id,
-        at=time.time(),
+def _spend(gateway: Gateway, run: Run, shares: Sequence[Priced], duration: float) -> None:
+    """Write the rows of the spend record, one for each target that did something, and settle with the last what the run
+    claimed of its client's budgets and limits."""
+    now, tokens = time.time(), (run.usage or NO_TOKENS).total_tokens
+    attempts = run.attempts
+    for number, share in enumerate(shares[:-1]):
+        made = sum(target is share.share.target for target, _ in run.tries)
+        attempts -= made
+        gateway.spending.add(Spending(_row(run, f"{run.row_id}:{number}", share, REROUTED, made, now, duration), ()))
+    settled: Sequence[Charge] = ()
+    if run.admission is not None:
+        settled = run.admission.charges(tokens, run.cost)
+    elif run.client.limits is not None and run.attempts:
+        # What another process had begun, and claimed for, is paid for all the same.
+        settled = charges(unclaimed(run.client.limits, run.client.name, now), tokens, run.cost)
+    row = _row(run, run.row_id, shares[-1], run.outcome, attempts, now, duration)
+    gateway.spending.add(Spending(row, gateway.ledger.settle(run.row_id, settled)))
+
+
+def _row(run: Run, row_id: str, priced: Priced, outcome: str, attempts: int, now: float, duration: float) -> SpendRow:
+    fresh, read, written, visible, reasoning = disjoint(priced.usage)
+    target = priced.share.target
+    return SpendRow(
+        id=row_id,
+        at=now,
         client=run.client.name,
-        provider=run.target.endpoint.name,
-        model=model,
-        outcome=run.outcome,
+        provider=target.endpoint.name,
+        model=priced.model,
+        outcome=outcome,
         input_tokens=fresh,
         cache_read_tokens=read,
         cache_write_tokens=written,
         output_tokens=visible,
         reasoning_tokens=reasoning,
-        source=run.usage_source,
-        cost=run.cost,
-        price_source=run.price_source,
-        attempts=run.attempts,
+        source=priced.share.source,
+        cost=priced.cost,
+        price_source=priced.price_source,
+        attempts=attempts,
         duration_ms=round(duration * 1e3),
         first_output_ms=None if run.first_output is None else round((run.first_output - run.arrived) * 1e3),
     )
-    settled: Sequence[Charge] = ()
-    if run.admission is not None:
-        settled = run.admission.charges(usage.total_tokens, run.cost)
-    elif run.client.limits is not None and run.attempts:
-        # What another process had begun, and claimed for, is paid for all the same.
-        settled = charges(unclaimed(run.client.limits, run.client.name, row.at), usage.total_tokens, run.cost)
-    gateway.spending.add(Spending(row, gateway.ledger.settle(run.row_id, settled)))
 
 
 def record_rejected(

@@ -5,12 +5,12 @@ first output every failure can still be an HTTP error or another attempt; after 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
+from math import ceil
 from typing import NamedTuple
 
 import structlog
@@ -20,25 +20,28 @@ from proxy.exchange.compaction import Summarising
 from proxy.exchange.conformance import Violation
 from proxy.exchange.context import NO_CONTEXT, Context
 from proxy.exchange.endpoint import Target
-from proxy.exchange.fetching import FetchedMedia, place_media
+from proxy.exchange.fetching import place_media
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep
-from proxy.exchange.prepare import Rules, encode, prepare
+from proxy.exchange.prepare import encode, prepare
 from proxy.exchange.proofs import sealing
-from proxy.exchange.structured import Emulation, Holding, Repair, not_conforming
+from proxy.exchange.retrying import falls_back, retry_wait
+from proxy.exchange.slots import QUEUE_WAIT, NotAskedError
+from proxy.exchange.structured import Holding, Repair, not_conforming
 from proxy.exchange.truncation import halve
 from proxy.exchange.upstream_call import UpstreamCall
+from proxy.exchange.work import Work, prepare_work
 from proxy.provider.contract import Call, Decoder, Prepared
 from proxy.provider.errors import Outcome, ProviderError
-from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing
+from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason
 from proxy.responses.request import CreateRequest
-from proxy.responses.tool_table import ToolTable
 from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource, UsageTally
 from proxy.state.records import StoredItem
 from proxy.state.store import StoreUnavailableError
 from proxy.upstream.client import CUT
+from proxy.upstream.connection import Timeouts
 from proxy.upstream.trace import NO_TRACE, Trace
 from proxy.usage.gen_ai import ChunkTimes
 from proxy.usage.metrics import RequestOutcome
@@ -52,12 +55,6 @@ INCOMPLETE: Mapping[FinishReason, IncompleteReason] = {
     "steered": "steered",
 }
 
-BACK_OFF = 0.25
-"""Seconds before the second attempt, doubled for each further one, with jitter of a half."""
-
-MAX_RETRY_WAIT = 5.0
-"""The longest wait, in seconds, that a vendor's `retry-after` may ask of us; beyond it the client is told."""
-
 DRAINED_BYTES = 2**20
 """How much of an answer is read at most whose client has left."""
 
@@ -67,29 +64,20 @@ MAX_VENDOR_ID = 256
 MAX_PAUSES = 10
 """How often an answer goes on that its vendor paused, before it is incomplete."""
 
+OUT_OF_TIME = "The time that the request may take is over."
+
 MAX_HALVINGS = 6
 """How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
 
 _log = structlog.get_logger("dragoman.exchange")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be sent for a request, and how its answer is read. `inherited`: how many of its items come from
-    state; `kept_paths`: the items that are left of a history that was shortened (None: all); `compacts`: the answer is
-    the summary of a history; `fetched`: what was fetched for it and may have to be sent once more; `rules`: those of
-    this request; `emulation`: what the answer has to be, where the model cannot be held to it."""
+class Share(NamedTuple):
+    """What one target did for an answer: one count for each upstream call, as far as calls are known apart."""
 
     target: Target
-    prepared: Prepared
-    table: ToolTable
-    call: Call
-    inherited: int = 0
-    kept_paths: frozenset[str] | None = None
-    compacts: bool = False
-    fetched: FetchedMedia = field(default_factory=dict)
-    rules: Rules = field(default_factory=Rules)
-    emulation: Emulation | None = None
+    counts: Sequence[TokenCount]
+    source: UsageSource
 
 
 class Counted(NamedTuple):
@@ -120,12 +108,15 @@ class Run:
         admission: Admission | None = None,
         trace: Trace = NO_TRACE,
         row_id: str | None = None,
+        others: Sequence[Target] = (),
+        deadline: float | None = None,
     ) -> None:
         """`response` is the opening object, `arrived` the request's arrival by `time.perf_counter`, `input` the
         request's own items as they are kept; `keep` keeps the response at its end (None: it is not kept);
         `admission` is what was claimed of the client's budgets and limits (None: it has none); `row_id` names its row
-        in the spend record (None: the response does). Whoever tells the client of the response before its first output
-        sets `told`."""
+        in the spend record (None: the response does). `others` are the targets that may be asked when the first fails,
+        `deadline` is when its client stops waiting, by `time.perf_counter` (None: it does not say). Whoever tells the
+        client of the response before its first output sets `told`."""
         self.request = request
         self.client = client
         self.arrived = arrived
@@ -145,9 +136,11 @@ class Run:
         self.upstream_seconds = 0.0
         self.usage: TokenCount | None = None
         self.usage_source: UsageSource = "provider"
-        # What is to be paid for, one count for each upstream call as far as calls are known apart.
-        self.counts: Sequence[TokenCount] = ()
+        # What is to be paid for: what the targets that failed did, then what the last one did.
+        self.shares: Sequence[Share] = ()
         self.cost: int | None = None
+        # What became of each call.
+        self.tries: list[tuple[Target, Outcome]] = []
         self.price_source: PriceSource | None = None
         self.told = False
         self._gateway = gateway
@@ -162,6 +155,25 @@ class Run:
         self._paused: Decoder | None = None
         self._keep = keep
         self._opening = response
+        self._take(work)
+        self._summarising: Summarising | None = None
+        self._holding: Holding | None = None
+        self._repair: Repair | None = None
+        # How many attempts were made before the current target, or the current question to it.
+        self._attempts_before = 0
+        self._others = list(others)
+        self.deadline = deadline
+        # When the current target was first asked.
+        self._target_since: float | None = None
+        # Whether the breaker of the current target waits to be told how its call ended.
+        self._entered = False
+        self._counted_before_repair = Counted((), estimated=False)
+        self._problem: Exception | None = None
+        self._reread: Callable[[], CreateRequest] | None = None
+        self.assembler = self._new_assembler()
+        gateway.open_runs.add(self.row_id)
+
+    def _take(self, work: Work) -> None:
         self._table = work.table
         self._call = work.call
         self._inherited = work.inherited
@@ -169,16 +181,7 @@ class Run:
         self._compacts = work.compacts
         self._fetched = work.fetched
         self._rules = work.rules
-        self._summarising: Summarising | None = None
         self._emulation = work.emulation
-        self._holding: Holding | None = None
-        self._repair: Repair | None = None
-        self._attempts_before_repair = 0
-        self._counted_before_repair = Counted((), estimated=False)
-        self._problem: Exception | None = None
-        self._reread: Callable[[], CreateRequest] | None = None
-        self.assembler = self._new_assembler()
-        gateway.open_runs.add(self.row_id)
 
     def release_input(self, reread: Callable[[], CreateRequest]) -> None:
         """Let go of the input, which is in the vendor's body now; `reread` makes the request again if it is needed.
@@ -239,7 +242,8 @@ class Run:
                 error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
                 if self._upstream_call is not None:
                     self._upstream_call.mask_credentials(error)
-                self._count_attempt(error)
+                if not isinstance(error, NotAskedError):
+                    self._count_attempt(error)
                 self._abort()
                 if await self._try_again(error):
                     _let_go(error)
@@ -332,7 +336,7 @@ class Run:
         self.error, self.outcome = error, "failed"
         self._abort()
         if self.attempts and self.assembler.finished is None:
-            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+            self._count_cancelled()
         self.assembler.settle(completed=False)
         await self._count_usage()
 
@@ -342,7 +346,7 @@ class Run:
         self.outcome = "cancelled"
         self._abort()
         if self.attempts:
-            self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+            self._count_cancelled()
         self.assembler.settle(completed=False)
         await self._count_usage()
         self.assembler.conclude("cancelled", self.usage)
@@ -395,7 +399,21 @@ class Run:
     # --- sending -----------------------------------------------------------------------------------------------------
 
     async def _send(self) -> None:
+        endpoint = self.target.endpoint
+        began = time.perf_counter()
+        left = self._time_left(began)
+        if left <= 0:
+            raise ResponsesError(504, OUT_OF_TIME, type="server_error", code="upstream_timeout")
+        if not endpoint.slots.take_now():
+            await endpoint.slots.take(min(QUEUE_WAIT, left))
+            left = self._time_left(time.perf_counter())
+        if not self._enter():
+            endpoint.slots.give_back()
+            pause = self._gateway.breakers.pause(self.target.name)
+            raise NotAskedError("The provider failed again and again, and is left alone for a while.", ceil(pause))
         self.attempts += 1
+        if self._target_since is None:
+            self._target_since = began
         if self._compacts:
             self._summarising = Summarising(self._gateway.sealer, self.client.name)
         if self._emulation is not None and self._paused is None:
@@ -403,12 +421,11 @@ class Run:
         call = self._upstream_call = UpstreamCall(
             self._gateway.upstream, self.target, self.prepared, self._call, self._paused
         )
-        began = time.perf_counter()
         if self.sent is None:
             self.sent = began
         self.chunk_times.again()
         try:
-            salvaged = await call.send(self.trace)
+            salvaged = await call.send(self._timeouts(left), self.trace)
         except (asyncio.CancelledError, ProviderError) as problem:
             # A vendor that has not begun to answer works at it all the same.
             waiting = not isinstance(problem, ProviderError) or problem.error_class == "timeout"
@@ -418,8 +435,27 @@ class Run:
             self.upstream_seconds += time.perf_counter() - began
         self._taken = True
         if salvaged is not None:
-            self._upstream_call = None
+            self._abort()
             self._feed(salvaged)
+
+    def _time_left(self, now: float) -> float:
+        """How many seconds the request may take yet."""
+        total = self.target.endpoint.timeouts.total
+        left = total if self._target_since is None else self._target_since + total - now
+        return left if self.deadline is None else min(left, self.deadline - now)
+
+    def _timeouts(self, left: float) -> Timeouts:
+        timeouts = self.target.endpoint.timeouts
+        if left >= timeouts.total:
+            return timeouts
+        return replace(
+            timeouts, connect=min(timeouts.connect, left), first_byte=min(timeouts.first_byte, left), total=left
+        )
+
+    def _enter(self) -> bool:
+        """Whether the target's breaker lets a call through."""
+        self._entered = self._gateway.breakers.enter(self.target.name)
+        return self._entered
 
     async def _read(self, call: UpstreamCall) -> int:
         """Wait for the next piece, and work it in; how many bytes it has."""
@@ -473,13 +509,15 @@ class Run:
 
     async def _try_again(self, error: ResponsesError) -> bool:
         """Whether there is another attempt; waits for it. Only while the client has seen nothing."""
+        if isinstance(error, NotAskedError):
+            return self._paused is None and not self._shown and await self._fall_back(error)
         if not isinstance(error, ProviderError):
             return False
         # Of a call that goes on with an answer nothing was read yet, or too much.
         goes_on = self._paused is not None
-        if not goes_on and (self._pauses or (self.assembler.has_output and self.prepared.stream)):
+        if not goes_on and (self._pauses or self._shown):
             return False
-        attempts = self.attempts - self._attempts_before_repair - self._pauses
+        attempts = self.attempts - self._attempts_before - self._pauses
         if goes_on and error.error_class == "context_too_long":
             return False
         if error.error_class == "context_too_long" and self._halve():
@@ -487,14 +525,17 @@ class Run:
         elif not self._amended and (amended := self._amend(error)) is not None:
             self._amended = True
             self._call = amended
-        elif not error.rule.retry or attempts >= self._gateway.attempts:
-            return False
         else:
-            wait = BACK_OFF * 2 ** (attempts - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
-            if error.retry_after is not None:
-                if error.retry_after > MAX_RETRY_WAIT:
-                    return False
-                wait = max(wait, error.retry_after)
+            wait = retry_wait(
+                error,
+                attempts,
+                self._gateway.attempts,
+                time_left=self._time_left(time.perf_counter()),
+                limited=self.deadline is not None,
+                elsewhere=bool(self._others) and not goes_on,
+            )
+            if wait is None:
+                return not goes_on and await self._fall_back(error)
             await asyncio.sleep(wait)
             self.upstream_seconds += wait
         earlier = self.assembler.tally
@@ -508,6 +549,57 @@ class Run:
         earlier.next_call()
         self.assembler.tally = earlier
         return True
+
+    @property
+    def _shown(self) -> bool:
+        """Whether its client may have seen output of it."""
+        return self.assembler.has_output and self.prepared.stream
+
+    async def _fall_back(self, error: ResponsesError) -> bool:
+        """Go on to the next target that can serve the request, where that may help."""
+        if not falls_back(error) or self._repair is not None:
+            return False
+        while self._others:
+            if self.deadline is not None and time.perf_counter() >= self.deadline:
+                return False
+            target = self._others.pop(0)
+            if self._gateway.breakers.pause(target.name) > 0:
+                continue
+            try:
+                work = await prepare_work(
+                    self._gateway,
+                    self._reread() if self._reread is not None else self.request,
+                    self.client,
+                    target,
+                    inherited=self._inherited,
+                    rules=self._rules,
+                )
+            except ResponsesError:
+                # It cannot serve the request: the client is told of what went wrong before.
+                continue
+            await self._go_to(work)
+            return True
+        return False
+
+    async def _go_to(self, work: Work) -> None:
+        """Ask another target from now on. What the last one did is counted for itself."""
+        counted = await self._counted()
+        if counted.calls:
+            self.shares = (*self.shares, self._share(counted))
+        self.target, self.prepared = work.target, work.prepared
+        self._take(work)
+        if self._reread is not None:
+            self.prepared.request.input = []
+            self.prepared.items = []
+        self._holding, self._summarising = None, None
+        self._amended, self._taken = False, False
+        self._halvings = 0
+        self._attempts_before, self._target_since = self.attempts, None
+        if self.assembler.has_output:
+            self.assembler = self._new_assembler()
+        else:
+            self.assembler.begin_again(table=self._table, seal=self._seal())
+            self.assembler.tally = UsageTally()
 
     def _amend(self, error: ProviderError) -> Call | None:
         amended = self.target.endpoint.provider.amend(self._call, error)
@@ -565,7 +657,7 @@ class Run:
         self.assembler.tally, self._taken = UsageTally(), False
         self.assembler.feed(holding.besides)
         self._holding, self._repair = None, repair
-        self._attempts_before_repair, self._pauses, self._amended = self.attempts, 0, False
+        self._attempts_before, self._pauses, self._amended = self.attempts, 0, False
         self._encode_again(self._prepared_again())
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -631,9 +723,13 @@ class Run:
     async def _count_usage(self) -> None:
         """Count all that the vendors did for the response."""
         before, now = self._counted_before_repair, await self._counted()
-        self.counts = (*before.calls, *now.calls)
-        self.usage = reduce(TokenCount.plus, self.counts) if self.counts else NO_TOKENS
-        self.usage_source = "estimated" if before.estimated or now.estimated else "provider"
+        counted = Counted((*before.calls, *now.calls), before.estimated or now.estimated)
+        self.shares = (*self.shares, self._share(counted))
+        self.usage = reduce(TokenCount.plus, [count for share in self.shares for count in share.counts], NO_TOKENS)
+        self.usage_source = "estimated" if any(share.source == "estimated" for share in self.shares) else "provider"
+
+    def _share(self, counted: Counted) -> Share:
+        return Share(self.target, counted.calls, "estimated" if counted.estimated else "provider")
 
     async def _counted(self) -> Counted:
         """The calls for this answer by the vendor's numbers; where it gave none, or not those of all that it sent
@@ -706,6 +802,23 @@ class Run:
         else:
             outcome = "server_error"
         self._gateway.metrics.count_attempt(self.target.endpoint.name, outcome)
+        self.tries.append((self.target, outcome))
+        if not self._entered:
+            return
+        self._entered = False
+        breakers, name = self._gateway.breakers, self.target.name
+        if outcome == "timeout" and self.deadline is not None and self.deadline <= time.perf_counter() + 0.01:
+            # It is its client who had no patience.
+            breakers.abandon(name)
+        else:
+            breakers.leave(name, error, self.target.endpoint.breaker)
+
+    def _count_cancelled(self) -> None:
+        self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
+        self.tries.append((self.target, "cancelled"))
+        if self._entered:
+            self._entered = False
+            self._gateway.breakers.abandon(self.target.name)
 
     # --- the assembler -----------------------------------------------------------------------------------------------
 
@@ -713,11 +826,14 @@ class Run:
         assembler = Assembler(
             dict(self._opening),
             table=self._table,
-            seal=sealing(self._gateway.sealer, self.target, self.prepared.capabilities.family, self.client.name),
+            seal=self._seal(),
             live=self.prepared.stream,
         )
         assembler.begin(queued=self.request.background)
         return assembler
+
+    def _seal(self) -> Seal:
+        return sealing(self._gateway.sealer, self.target, self.prepared.capabilities.family, self.client.name)
 
 
 def _unexpected(error: Exception) -> ProviderError:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from proxy.exchange.endpoint import Target
+from proxy.exchange.slots import Slots
 from proxy.provider.contract import Call, Decoder, Prepared
 from proxy.provider.errors import ProviderError
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event
 from proxy.upstream.client import Answer, Upstream
+from proxy.upstream.connection import Timeouts
 from proxy.upstream.framers import FRAMERS, FrameDamagedError, Framer, FrameTooLargeError
 from proxy.upstream.trace import NO_TRACE, Trace
 
@@ -33,6 +35,7 @@ class UpstreamCall:
         "_decoder",
         "_framer",
         "_prepared",
+        "_slots",
         "_target",
         "_upstream",
         "sent",
@@ -41,7 +44,8 @@ class UpstreamCall:
     def __init__(
         self, upstream: Upstream, target: Target, prepared: Prepared, call: Call, continued: Decoder | None = None
     ) -> None:
-        """`continued` is the decoder of the answer that this call goes on with."""
+        """`continued` is the decoder of the answer that this call goes on with. The call has a slot of its endpoint,
+        and gives it back."""
         self._upstream = upstream
         self._target = target
         self._prepared = prepared
@@ -51,21 +55,22 @@ class UpstreamCall:
         self._framer: Framer | None = None
         self._decoder: Decoder | None = None
         self._continued = continued
+        self._slots: Slots | None = target.endpoint.slots
         # Whether the vendor may have it, and work at it.
         self.sent = False
 
-    async def send(self, trace: Trace = NO_TRACE) -> list[Event] | None:
+    async def send(self, timeouts: Timeouts, trace: Trace = NO_TRACE) -> list[Event] | None:
         """Send the call, with the headers of the trace that it belongs to. None when its answer is to be read; else the
         events of the answer that an error answer held.
 
         Raises ResponsesError for an error of the vendor, and when it cannot be reached.
         """
         provider, call = self._target.endpoint.provider, self._call
-        answer = await self._ask(trace)
+        answer = await self._ask(timeouts, trace)
         refusal = await _refusal(answer)
         if answer.status in RENEWABLE and provider.renew(answer.status, answer.headers, refusal or b""):
             # An issued credential may end between two calls: nobody's request fails for that.
-            answer = await self._ask(trace)
+            answer = await self._ask(timeouts, trace)
             refusal = await _refusal(answer)
         if refusal is not None:
             salvaged = provider.salvage(answer.status, refusal, self._prepared)
@@ -81,14 +86,12 @@ class UpstreamCall:
             self._decoder = self._continued or provider.decoder(self._prepared)
         return None
 
-    async def _ask(self, trace: Trace) -> Answer:
+    async def _ask(self, timeouts: Timeouts, trace: Trace) -> Answer:
         endpoint = self._target.endpoint
         headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
         if trace is not NO_TRACE:
             headers = {**headers, **trace.headers}
-        return await self._upstream.send(
-            endpoint.provider.base_url, self._call, headers, endpoint.timeouts, self._was_sent
-        )
+        return await self._upstream.send(endpoint.provider.base_url, self._call, headers, timeouts, self._was_sent)
 
     def _was_sent(self) -> None:
         self.sent = True
@@ -162,6 +165,7 @@ class UpstreamCall:
 
     def abort(self) -> None:
         """Cut the connection, unless the answer is whole."""
+        self._give_slot_back()
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.abort()
@@ -170,6 +174,7 @@ class UpstreamCall:
         """Read what is left of a body that has said all, and give the connection back; cut one that does not end."""
         answer = self._answer
         if answer is None or answer.ended:
+            self._give_slot_back()
             return
         try:
             async with asyncio.timeout(REST_OF_BODY):
@@ -179,6 +184,12 @@ class UpstreamCall:
             pass
         finally:
             answer.abort()
+            self._give_slot_back()
+
+    def _give_slot_back(self) -> None:
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.give_back()
 
 
 async def _refusal(answer: Answer) -> bytes | None:

@@ -8,7 +8,7 @@ from proxy.exchange.accept import accept, read_compact
 from proxy.exchange.run import Run
 from proxy.http.body import read_body
 from proxy.http.dry_run import answer_dry_run
-from proxy.http.modes import dry_run_asked, strict_asked
+from proxy.http.modes import dry_run_asked, strict_asked, time_limit
 from proxy.http.responses import whole
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses.compaction import compacted
@@ -21,7 +21,7 @@ async def compact(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     if dry_run_asked(request):
         return await answer_dry_run(request, read_compact)
-    strict = strict_asked(request)
+    strict, limit = strict_asked(request), time_limit(request)
     body = await read_body(request)
     run = await accept(
         gateway,
@@ -32,6 +32,7 @@ async def compact(request: web.Request) -> web.StreamResponse:
         reader=read_compact,
         strict=strict,
         trace=trace_of(request.headers),
+        time_limit=limit,
     )
     with gateway.metrics.in_flight.track_inprogress():
         return await whole(run, request, _answer)

@@ -27,9 +27,15 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """The process takes work: 200, else 503."""
+    """The process takes work: 200, else 503. Targets that are left alone are named, and change nothing: that a vendor
+    is down is no reason to take the gateway away."""
     ready = request.app[READINESS].ready
-    return web.json_response({"status": "ready" if ready else "not ready"}, status=200 if ready else 503)
+    body: dict[str, object] = {"status": "ready" if ready else "not ready"}
+    gateway = request.app[GATEWAY]
+    known = gateway.metrics.has_series
+    if targets := {"/".join(name): state for name, state in gateway.breakers.states().items() if known(*name)}:
+        body["targets"] = targets
+    return web.json_response(body, status=200 if ready else 503)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -33,7 +33,7 @@ async def count(request: web.Request) -> web.Response:
     if gateway.default_model is not None and isinstance(body, dict):
         body.setdefault("model", gateway.default_model)
     asked = parse_count(body, unknown_parameters=gateway.rules.unknown_parameters)
-    target = gateway.target(asked.model, client)
+    target = gateway.candidates(asked.model, client)[0].target
     context = await resolve(gateway, asked, client) if needs_state(asked) else NO_CONTEXT
     if not asked.input and not context.items:
         raise errors.input_missing()

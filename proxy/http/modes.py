@@ -4,9 +4,11 @@ from typing import Final
 
 from aiohttp import web
 
+from config.quantities import DURATION_FORM, parse_positive_duration
 from proxy.responses.errors import ResponsesError
 
 STRICT: Final = "x-dragoman-strict"
+TIMEOUT: Final = "x-dragoman-timeout"
 DRY_RUN: Final = "x-dragoman-dry-run"
 DRY_RUN_QUERY: Final = "dry_run"
 
@@ -22,6 +24,25 @@ def dry_run_asked(request: web.Request) -> bool:
     """Whether only what would be sent is asked for: by header or query. Raises ResponsesError (400)."""
     by_header = _boolean(DRY_RUN, request.headers.getall(DRY_RUN, []), "header")
     return _boolean(DRY_RUN_QUERY, request.query.getall(DRY_RUN_QUERY, []), "query parameter") or by_header
+
+
+def time_limit(request: web.Request) -> float | None:
+    """How long, in seconds, the client waits for its answer at most; None where it does not say. Raises ResponsesError
+    (400)."""
+    values = request.headers.getall(TIMEOUT, [])
+    if not values:
+        return None
+    try:
+        if len(values) > 1:
+            raise ValueError
+        return parse_positive_duration(values[0])
+    except ValueError:
+        raise ResponsesError(
+            400,
+            f"Invalid header '{TIMEOUT}': expected {DURATION_FORM}, above zero and once.",
+            param=TIMEOUT,
+            code="invalid_value",
+        ) from None
 
 
 def refuse_dry_run(request: web.Request) -> None:

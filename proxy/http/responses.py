@@ -15,7 +15,7 @@ from proxy.exchange.run import Run
 from proxy.http.body import read_body
 from proxy.http.dry_run import answer_dry_run
 from proxy.http.headers import dropped_header, header_text
-from proxy.http.modes import dry_run_asked, strict_asked
+from proxy.http.modes import dry_run_asked, strict_asked, time_limit
 from proxy.http.streams import BACKGROUND, HEARTBEAT, follow
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
 from proxy.responses import errors, sse
@@ -59,9 +59,17 @@ async def create(request: web.Request) -> web.StreamResponse:
         raise ResponsesError(400, f"This gateway does not offer multi-agent runs (OpenAI-Beta: {MULTI_AGENT}).")
     if dry_run_asked(request):
         return await answer_dry_run(request)
-    strict = strict_asked(request)
+    strict, limit = strict_asked(request), time_limit(request)
     body = await read_body(request)
-    run = await accept(gateway, body, request[CLIENT], arrived=arrived, strict=strict, trace=trace_of(request.headers))
+    run = await accept(
+        gateway,
+        body,
+        request[CLIENT],
+        arrived=arrived,
+        strict=strict,
+        trace=trace_of(request.headers),
+        time_limit=limit,
+    )
     if run.request.background:
         return await _background(run, body, request)
     gateway.metrics.in_flight.inc()
@@ -97,6 +105,7 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
                 arrived=run.arrived,
                 strict=run.strict,
                 trace=run.trace,
+                time_limit=None if run.deadline is None else run.deadline - run.arrived,
             )
     await run.discard()
     raise errors.history_changing()

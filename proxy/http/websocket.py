@@ -28,7 +28,7 @@ from proxy.exchange.lanes import (
 )
 from proxy.exchange.record import record, record_rejected
 from proxy.exchange.run import Run
-from proxy.http.modes import refuse_dry_run, strict_asked
+from proxy.http.modes import refuse_dry_run, strict_asked, time_limit
 from proxy.http.responses import COMMIT_AFTER, STREAMS
 from proxy.http.streams import HEARTBEAT
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID
@@ -84,10 +84,10 @@ async def connect(request: web.Request) -> web.StreamResponse:
     if not socket.can_prepare(request):
         raise ResponsesError(400, "The WebSocket handshake is not complete: see RFC 6455, section 4.2.1.")
     refuse_dry_run(request)
-    strict = strict_asked(request)
+    strict, limit = strict_asked(request), time_limit(request)
     socket.headers["x-request-id"] = request[REQUEST_ID]
     await socket.prepare(request)
-    connection = Connection(request, socket, strict=strict)
+    connection = Connection(request, socket, strict=strict, time_limit=limit)
     request.app[CONNECTIONS].add(connection)
     request.app[STREAMS].add(connection)
     try:
@@ -101,13 +101,22 @@ async def connect(request: web.Request) -> web.StreamResponse:
 class Connection:
     """One client's WebSocket. `serve` it; `end` and `interrupt` may be called meanwhile."""
 
-    def __init__(self, request: web.Request, socket: "web.WebSocketResponse[bool]", *, strict: bool = False) -> None:
-        """`strict`: all that is asked for over this connection is."""
+    def __init__(
+        self,
+        request: web.Request,
+        socket: "web.WebSocketResponse[bool]",
+        *,
+        strict: bool = False,
+        time_limit: float | None = None,
+    ) -> None:
+        """`strict`: all that is asked for over this connection is; `time_limit` is how long, in seconds, each answer
+        is waited for (None: as long as the gateway does)."""
         self._interrupted = False
         self.gateway = request.app[GATEWAY]
         self.commit_after = request.app[COMMIT_AFTER]
         self._client = request[CLIENT]
         self._strict = strict
+        self._time_limit = time_limit
         self._trace = trace_of(request.headers)
         self._request = request
         self._socket = socket
@@ -314,6 +323,7 @@ class Connection:
                 reader=message.read,
                 generate=message.generate,
                 strict=self._strict,
+                time_limit=self._time_limit,
                 trace=self._trace,
             )
         except asyncio.CancelledError:

@@ -177,8 +177,11 @@ class Assembler:
                     check(event)
                 self._apply(event)
 
-    def begin_again(self) -> None:
-        """Another attempt is made, before any output: what the vendor said in the last one does not count."""
+    def begin_again(self, *, table: ToolTable | None = None, seal: Seal | None = None) -> None:
+        """Another attempt is made, before any output: what the vendor said in the last one does not count. `table` and
+        `seal` are those of another target, where it is asked."""
+        if table is not None and seal is not None:
+            self._table, self._seal, self.started = table, seal, None
         self.failure = None
         self._members, self._early = {}, []
 

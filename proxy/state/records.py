@@ -147,8 +147,13 @@ Order: TypeAlias = Literal["asc", "desc"]
 # --- what was spent ---------------------------------------------------------------------------------------------------
 
 
+REROUTED = "rerouted"
+"""The outcome of a row for what a target took whose request went on to another one, which has the request's own row."""
+
+
 class SpendRow(NamedTuple):
-    """What one exchange with a provider took: one row each, whatever its outcome, and no content.
+    """What one exchange with a provider took: one row each, whatever its outcome, and no content. A row that is
+    `REROUTED` is no request of its own.
 
     `id` is the response's; `at` its end. The five kinds of tokens are disjoint and sum to the total; `source` says
     how they are known (provider, estimated). `cost` is in USD * 10**12, None where the model has no price;

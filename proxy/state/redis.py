@@ -34,6 +34,7 @@ from proxy.state.metering import (
     units,
 )
 from proxy.state.records import (
+    REROUTED,
     UNFINISHED,
     BackgroundRun,
     Charge,
@@ -467,7 +468,7 @@ def _group(by: Sequence[SpendColumn], row: SpendRow) -> SpendGroup:
     tokens = row[6:11]
     return SpendGroup(
         tuple(date_of(day_of(row.at)) if column == "day" else getattr(row, column) for column in by),
-        1,
+        int(row.outcome != REROUTED),
         *tokens,
         sum(tokens) if row.cost is None else 0,
         row.cost or 0,

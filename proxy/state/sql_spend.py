@@ -27,7 +27,7 @@ from proxy.state.metering import (
     taken,
     units,
 )
-from proxy.state.records import Charge, Claim, Grant, Shortfall, SpendColumn, SpendGroup, Spending, SpendRow
+from proxy.state.records import REROUTED, Charge, Claim, Grant, Shortfall, SpendColumn, SpendGroup, Spending, SpendRow
 from proxy.state.sql_chains import Batch, Operation, Query, Row, Value, portions
 
 SLICE: Final = 20_000
@@ -190,7 +190,7 @@ _NEW_ROWS: Final[Mapping[int, str]] = {
 _TOKENS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 _SUMS: Final = ", ".join(
     [
-        "count(*)",
+        f"CAST(coalesce(sum(CASE WHEN outcome = '{REROUTED}' THEN 0 ELSE 1 END), 0) AS BIGINT)",
         *(f"CAST(coalesce(sum({column}), 0) AS BIGINT)" for column in _TOKENS),
         f"CAST(coalesce(sum(CASE WHEN cost IS NULL THEN {' + '.join(_TOKENS)} ELSE 0 END), 0) AS BIGINT)",
         *(
@@ -241,7 +241,7 @@ def spend_slice(by: Sequence[SpendColumn], since: float, until: float) -> Operat
         # More rows of one moment than a slice has: they are taken together.
         ((end,),) = yield Query(_NEXT, (since, until))
     rows = yield Query(_grouped(by), (since, until if end is None else end))
-    return Slice([_group(by, row) for row in rows if row[len(by)]], end)
+    return Slice([_group(by, row) for row in rows if by or any(row)], end)
 
 
 def sweep_spend(before: float, now: float, limit: int, most: int | None) -> Operation[int]:

@@ -18,8 +18,9 @@ from config.naming import Names
 from proxy.exchange.endpoint import Endpoint, Target
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.prepare import Rules, encode, prepare
-from proxy.exchange.run import Run, Work
+from proxy.exchange.run import Run
 from proxy.exchange.tools import Offer
+from proxy.exchange.work import Work
 from proxy.provider.contract import Call, Decoder, Frame, Framing, Prepared, Provider
 from proxy.provider.conversions import Conversion
 from proxy.provider.errors import ProviderError

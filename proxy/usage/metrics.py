@@ -5,7 +5,7 @@ On the hot path nothing is looked up by label: `series` hands out bound series, 
 """
 
 import re
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
@@ -17,6 +17,8 @@ from proxy.usage.elements import OTHER, element_of
 from proxy.usage.gen_ai import GenAiMetrics
 from proxy.usage.instruments import Counter, CounterSeries, Histogram
 from proxy.usage.prices import PER_USD, PriceSource
+
+_BREAKER_VALUES: Final = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 
 RequestOutcome: TypeAlias = Literal["completed", "incomplete", "failed", "cancelled", "rejected"]
 
@@ -194,6 +196,12 @@ class Metrics:
         self.attempts = Counter(
             "dragoman_upstream_attempts", "Calls to a provider, by outcome.", ("provider", "outcome"), registry=registry
         )
+        self.breakers = Gauge(
+            "dragoman_breaker_open",
+            "Targets that failed again and again: 1 while one is left alone, 0.5 while it is tried, else 0.",
+            target,
+            registry=registry,
+        )
         self.conversions = Counter(
             "dragoman_conversions",
             "Elements of requests that were not carried as they are.",
@@ -235,6 +243,10 @@ class Metrics:
     def known(self) -> list[tuple[str, str]]:
         """The providers and models that have a series of their own."""
         return list(self._known_models)
+
+    def has_series(self, provider: str, model: str) -> bool:
+        """Whether a model has a series of its own."""
+        return (provider, model) in self._known_models
 
     def series(self, provider: str, model: str, client: str, *, vendor_accepted: bool) -> Series:
         """The children for a target. A model that is in no configuration gets its own name only after the vendor
@@ -280,6 +292,12 @@ class Metrics:
         if child is None:
             child = self._attempts[provider, outcome] = self.attempts.labels(provider, outcome)
         child.inc()
+
+    def set_breaker(self, target: tuple[str, str], state: Literal["closed", "half_open", "open"]) -> None:
+        """The breaker of a target, which is a provider's name and a model, has another state now. Names that nobody
+        configured, and no vendor knows, have no series."""
+        if target in self._known_models:
+            self.breakers.labels(*target).set(_BREAKER_VALUES[state])
 
     def count_conversion(self, provider: str, conversion: Conversion) -> None:
         """One element was carried in another form, or not at all."""

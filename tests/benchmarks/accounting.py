@@ -16,10 +16,11 @@ import structlog
 from config.loader import load
 from proxy.app import Plugins, build_gateway
 from proxy.cli import settle_memory
-from proxy.exchange.accept import accept, parsed_create, prepare_work
+from proxy.exchange.accept import accept, parsed_create
 from proxy.exchange.admission import admit
 from proxy.exchange.gateway import Client
 from proxy.exchange.record import record
+from proxy.exchange.work import prepare_work
 from proxy.usage.limits import limits_of
 from tests.benchmarks.material import WHOLE, request_body
 
@@ -69,7 +70,7 @@ async def _measure(folder: Path, requests: int, rounds: int) -> Accounting:
     body = request_body(WHOLE, 1_000, stream=False)
     await gateway.store.open()
     request = parsed_create(gateway, orjson.loads(body))
-    work = await prepare_work(gateway, request, client, gateway.target(request.model, client))
+    work = await prepare_work(gateway, request, client, gateway.candidates(request.model, client)[0].target)
     run = await accept(gateway, body, client, arrived=time.perf_counter())
     while await run.advance():
         pass

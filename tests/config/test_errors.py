@@ -23,7 +23,7 @@ WRONG = [
     (
         CHAT % "options: {}",
         "providers.x.options: unknown key; known keys: api_key, base_url, dialect, nested, headers, "
-        "type, timeout, concurrency, list_models, models",
+        "type, timeout, breaker, concurrency, list_models, models",
     ),
     (CHAT % "models: {m: {prise: {}}}", "providers.x.models.m.prise: unknown key; did you mean 'price'?"),
     (
@@ -157,7 +157,7 @@ WRONG = [
     (PROVIDER + "models: {a: {targets: [{weight: 1}]}}", "models.a.targets[0].model: is missing, expected a value"),
     (
         PROVIDER + "models: {a: {targets: [{model: x/y, weight: 0}]}}",
-        "models.a.targets[0].weight: found 0, expected a number above 0",
+        "models.a.targets: found a list, expected a weight above zero",
     ),
     (PROVIDER + "models: {a: 5}", "models.a: found 5, expected a mapping"),
     (

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.exchange import run
+from proxy.exchange import retrying
 
 
 @pytest.fixture(autouse=True)
 def _no_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "BACK_OFF", 0.0)
+    monkeypatch.setattr(retrying, "BACK_OFF", 0.0)
