@@ -485,11 +485,15 @@ class Retry(Entry):
 
 
 class Limits(Entry):
-    """What the process takes on: bytes of a request body, requests at work, requests that wait, bytes of the history
-    that a request continues, and bytes of all that is stored (None: 256 MiB in memory, no limit elsewhere)."""
+    """What the process takes on: bytes of a request body, requests at work, requests that wait for one provider, bytes
+    of the history that a request continues, bytes of all that is stored (None: 256 MiB in memory, no limit elsewhere),
+    connections; how long a request may take to arrive, and a client to take what is sent."""
 
     body: Size = 32 * 1024**2
     concurrency: PositiveCount = 2000
+    connections: PositiveCount = 10_000
+    request_read: PositiveDuration = 60.0
+    client_stall: PositiveDuration = 30.0
     queue: Count = 200
     history: Size = 64 * 1024**2
     store: Size | None = None

@@ -36,7 +36,9 @@ from proxy.http import (
     websocket,
 )
 from proxy.http.access import ANYONE, Keys
-from proxy.http.protocol import Runner
+from proxy.http.body import BODY_TIME
+from proxy.http.places import PLACES, Places
+from proxy.http.protocol import ConnectionLimits, Runner
 from proxy.http.surface import GATEWAY, KEYS, surface
 from proxy.provider.contract import Provider
 from proxy.provider.secret import Secret
@@ -178,8 +180,10 @@ class Server:
 
     async def _listen(self, app: web.Application, address: ListenAddress) -> int:
         """Listen there, and return the port."""
+        limits = self._settings.limits
         runner = Runner(
             app,
+            limits=ConnectionLimits(limits.connections, limits.request_read, limits.client_stall),
             access_log=None,
             handle_signals=False,
             handler_cancellation=True,
@@ -327,6 +331,8 @@ def build_app(
     app.on_cleanup.append(lambda _: listed.close())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
     app[responses.STREAMS] = set()
+    app[PLACES] = Places(settings.limits.concurrency, gateway.metrics)
+    app[BODY_TIME] = settings.limits.request_read
     websocket.install(app)
     for prefix in ("/v1", ""):
         app.router.add_routes(responses.routes(prefix))

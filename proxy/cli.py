@@ -23,6 +23,7 @@ from config.settings import Settings
 from config.startup import describe, warnings
 from proxy.app import Plugins, Server, checked, spent, store_of, store_url, translate
 from proxy.exchange.prompts import read_prompts
+from proxy.http.kernel import raise_file_limit
 from proxy.responses.errors import ResponsesError
 from proxy.state.opening import shown
 from proxy.state.store import StoreOpenError, StoreUnavailableError
@@ -159,6 +160,7 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
     except StoreOpenError:
         await server.stop()
         raise
+    raise_file_limit()
     settle_memory()
     sys.setswitchinterval(SWITCH_INTERVAL)
     logger.info("listening", address=str(settings.listen), port=server.port)

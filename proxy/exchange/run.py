@@ -242,7 +242,9 @@ class Run:
                 error = caught if isinstance(caught, ResponsesError) else _unexpected(caught)
                 if self._upstream_call is not None:
                     self._upstream_call.mask_credentials(error)
-                if not isinstance(error, NotAskedError):
+                if isinstance(error, NotAskedError):
+                    self._gateway.metrics.count_refused(error.reason)
+                else:
                     self._count_attempt(error)
                 self._abort()
                 if await self._try_again(error):
@@ -410,7 +412,8 @@ class Run:
         if not self._enter():
             endpoint.slots.give_back()
             pause = self._gateway.breakers.pause(self.target.name)
-            raise NotAskedError("The provider failed again and again, and is left alone for a while.", ceil(pause))
+            message = "The provider failed again and again, and is left alone for a while."
+            raise NotAskedError(message, "breaker", max(1, ceil(pause)))
         self.attempts += 1
         if self._target_since is None:
             self._target_since = began

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from proxy.responses.errors import ResponsesError
 
@@ -14,9 +14,9 @@ QUEUE_WAIT: Final = 5.0
 class NotAskedError(ResponsesError):
     """A target was not asked: it has as much work as it may have, or its breaker is open. Another one may be."""
 
-    __slots__ = ()
+    __slots__ = ("reason",)
 
-    def __init__(self, message: str, retry_after: int) -> None:
+    def __init__(self, message: str, reason: Literal["queue", "breaker"], retry_after: int) -> None:
         """`retry_after` is in seconds."""
         super().__init__(
             503,
@@ -25,6 +25,7 @@ class NotAskedError(ResponsesError):
             code="server_is_overloaded",
             headers={"retry-after": str(retry_after)},
         )
+        self.reason = reason
 
 
 class Slots:
@@ -87,4 +88,5 @@ class Slots:
 
 
 def _busy() -> NotAskedError:
-    return NotAskedError("The provider has as many requests as it may have at a time. Please try again later.", 1)
+    message = "The provider has as many requests as it may have at a time. Please try again later."
+    return NotAskedError(message, "queue", 1)

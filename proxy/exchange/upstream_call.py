@@ -20,6 +20,9 @@ MIN_KEY = 8
 RENEWABLE = frozenset({400, 401, 403})
 """The statuses of refusals that may be for an issued credential that has ended."""
 
+MAX_STREAM = 256 * 2**20
+"""The largest stream that is read, in bytes: a vendor that never ends must not fill the memory."""
+
 REST_OF_BODY = 1.0
 """How long, in seconds, the end of a finished body is waited for, so that its connection can be used again."""
 
@@ -35,6 +38,7 @@ class UpstreamCall:
         "_decoder",
         "_framer",
         "_prepared",
+        "_size",
         "_slots",
         "_target",
         "_upstream",
@@ -55,6 +59,7 @@ class UpstreamCall:
         self._framer: Framer | None = None
         self._decoder: Decoder | None = None
         self._continued = continued
+        self._size = 0
         self._slots: Slots | None = target.endpoint.slots
         # Whether the vendor may have it, and work at it.
         self.sent = False
@@ -137,6 +142,9 @@ class UpstreamCall:
             if piece.lstrip()[:1] not in (b"{", b"["):
                 raise _not_an_api(answer)
             return self._target.endpoint.provider.decode(piece, self._prepared)
+        self._size += len(piece)
+        if self._size > MAX_STREAM:
+            raise ProviderError("vendor_failure", "The provider's answer is larger than the gateway reads.")
         events: list[Event] = []
         try:
             for frame in framer.feed(piece) if piece else framer.end():

@@ -1,10 +1,15 @@
 """Request bodies: read and decompressed, with a clear 400, 413 or 415 for what cannot be."""
 
+import asyncio
+
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
 
 from proxy.exchange.accept import decoded
 from proxy.responses.errors import ResponsesError
+
+BODY_TIME = web.AppKey("body_time", float)
+"""How long, in seconds, a body may take to arrive."""
 
 READABLE_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "zstd"})
 """What a body may be compressed with; aiohttp undoes it. zstd is what Codex sends."""
@@ -23,13 +28,16 @@ async def read_body(request: web.Request) -> bytes:
     pieces: list[bytes] = []
     size = 0
     try:
-        while piece := await request.content.readany():
-            pieces.append(piece)
-            size += len(piece)
-            if size > request.client_max_size:
-                raise ResponsesError(
-                    413, "The request body is larger than the gateway takes.", code="request_too_large"
-                )
+        async with asyncio.timeout(request.app[BODY_TIME]):
+            while piece := await request.content.readany():
+                pieces.append(piece)
+                size += len(piece)
+                if size > request.client_max_size:
+                    raise ResponsesError(
+                        413, "The request body is larger than the gateway takes.", code="request_too_large"
+                    )
+    except TimeoutError:
+        raise ResponsesError(408, "The request body did not arrive in time.", code="request_timeout") from None
     except (ContentEncodingError, web.RequestPayloadError):
         raise ResponsesError(
             400, f"The request body could not be read: it is not valid {encoding or 'HTTP'} data."

@@ -9,6 +9,7 @@ from proxy.exchange.run import Run
 from proxy.http.body import read_body
 from proxy.http.dry_run import answer_dry_run
 from proxy.http.modes import dry_run_asked, strict_asked, time_limit
+from proxy.http.places import PLACES
 from proxy.http.responses import whole
 from proxy.http.surface import CLIENT, GATEWAY
 from proxy.responses.compaction import compacted
@@ -22,19 +23,19 @@ async def compact(request: web.Request) -> web.StreamResponse:
     if dry_run_asked(request):
         return await answer_dry_run(request, read_compact)
     strict, limit = strict_asked(request), time_limit(request)
-    body = await read_body(request)
-    run = await accept(
-        gateway,
-        body,
-        request[CLIENT],
-        arrived=arrived,
-        remembered={},
-        reader=read_compact,
-        strict=strict,
-        trace=trace_of(request.headers),
-        time_limit=limit,
-    )
-    with gateway.metrics.in_flight.track_inprogress():
+    with request.app[PLACES].place():
+        body = await read_body(request)
+        run = await accept(
+            gateway,
+            body,
+            request[CLIENT],
+            arrived=arrived,
+            remembered={},
+            reader=read_compact,
+            strict=strict,
+            trace=trace_of(request.headers),
+            time_limit=limit,
+        )
         return await whole(run, request, _answer)
 
 

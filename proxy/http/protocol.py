@@ -1,10 +1,12 @@
-"""What goes wrong below the handlers: requests that aiohttp's parser refuses get the envelope like all others.
+"""What goes on below the handlers: how many connections there are and how long they may take, and requests that
+aiohttp's parser refuses, which get the envelope like all others.
 
 aiohttp answers them in plain text and logs the offending bytes, which may be a key.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import structlog
@@ -16,10 +18,22 @@ from proxy.exchange.record import record_rejected
 from proxy.http.surface import GATEWAY, error_response
 from proxy.responses import identifiers
 from proxy.responses.errors import ResponsesError
+from proxy.usage.metrics import RefusalReason
 
 CUTTING_TIME = 2.0
 """How long, in seconds, what was interrupted at the end of the grace has to end: a terminal event may need the tokens
 counted, and the vocabulary for that read first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """`connections` are open at a time; a request's head is there within `request_read` seconds after its first byte,
+    or after the connection was made; a client that takes nothing for `client_stall` seconds is dropped."""
+
+    connections: int = 10_000
+    request_read: float = 60.0
+    client_stall: float = 30.0
+
 
 RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -27,13 +41,18 @@ _log = structlog.get_logger("dragoman.http")
 
 
 class Runner(web.AppRunner):
-    """An application's runner whose connections answer in the envelope whatever comes."""
+    """An application's runner whose connections keep to limits, and answer in the envelope whatever comes."""
+
+    def __init__(self, app: web.Application, *, limits: ConnectionLimits, **arguments: object) -> None:
+        super().__init__(app, **arguments)  # type: ignore[arg-type] # handed through
+        self._limits = limits
 
     async def _make_server(self) -> web.Server:
         # aiohttp has no public place to name the class of its connections.
         server = await super()._make_server()
         server.__class__ = _Server
         cast(_Server, server).gateway = self.app[GATEWAY]
+        cast(_Server, server).limits = self._limits
         server.request_handler = _enveloped(server.request_handler)
         return server
 
@@ -54,17 +73,85 @@ def _enveloped(handler: RequestHandler) -> RequestHandler:
 
 class _Server(web.Server):
     gateway: Gateway
+    limits: ConnectionLimits
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_gateway",)
+    __slots__ = ("_gateway", "_head_timer", "_limits", "_stall_timer", "_unsent")
 
     def __init__(self, server: _Server, **arguments: object) -> None:
         super().__init__(server, **arguments)  # type: ignore[arg-type] # handed through
         self._gateway = server.gateway
+        self._limits = server.limits
+        # Runs while a request's head is not there yet.
+        self._head_timer: asyncio.TimerHandle | None = None
+        # Runs while the client does not take what was written.
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: a client has connected."""
+        super().connection_made(transport)
+        server = self._manager
+        if server is not None and len(server.connections) > self._limits.connections:
+            self._gateway.metrics.count_refused("connections")
+            cast(asyncio.Transport, transport).abort()
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """asyncio: the connection is over."""
+        for timer in (self._head_timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: the client has sent something."""
+        super().data_received(data)
+        if self._messages or self._current_request is not None or self._upgraded:
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+        elif self._head_timer is None and data:
+            self._await_head()
+
+    def pause_writing(self) -> None:
+        """asyncio: the client does not take what is written."""
+        super().pause_writing()
+        self._watch_stall()
+
+    def resume_writing(self) -> None:
+        """asyncio: the client has taken it."""
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        super().resume_writing()
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(self._limits.request_read, self._drop, "request_read")
+
+    def _watch_stall(self) -> None:
+        self._unsent = self._left_unsent()
+        self._stall_timer = self._loop.call_later(self._limits.client_stall, self._look_at_stall)
+
+    def _look_at_stall(self) -> None:
+        if 0 < self._left_unsent() < self._unsent:
+            # It is slow, and goes on.
+            self._watch_stall()
+        else:
+            self._drop("client_stall")
+
+    def _left_unsent(self) -> int:
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
+
+    def _drop(self, reason: RefusalReason) -> None:
+        if self.transport is not None:
+            self._gateway.metrics.count_refused(reason)
+            self.transport.abort()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """aiohttp: take nothing new, and wait for the request at work. What outlasts the time would get the same time
@@ -80,7 +167,8 @@ class _Connection(web.RequestHandler):
     def log_exception(self, *args: object, **kwargs: object) -> None:
         """aiohttp: a connection ends by an error after its answer. What a client sent wrong is no news."""
         error = kwargs.get("exc_info")
-        if not isinstance(error, web.RequestPayloadError):
+        # The second one is a race of aiohttp's: a connection that is closed in the moment in which its request ends.
+        if not isinstance(error, web.RequestPayloadError | asyncio.InvalidStateError):
             _log.error("unexpected", reason=str(args[0]) if args else "", exc_info=error)
 
     def handle_error(

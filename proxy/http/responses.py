@@ -16,6 +16,7 @@ from proxy.http.body import read_body
 from proxy.http.dry_run import answer_dry_run
 from proxy.http.headers import dropped_header, header_text
 from proxy.http.modes import dry_run_asked, strict_asked, time_limit
+from proxy.http.places import PLACES
 from proxy.http.streams import BACKGROUND, HEARTBEAT, follow
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID, error_response
 from proxy.responses import errors, sse
@@ -60,23 +61,20 @@ async def create(request: web.Request) -> web.StreamResponse:
     if dry_run_asked(request):
         return await answer_dry_run(request)
     strict, limit = strict_asked(request), time_limit(request)
-    body = await read_body(request)
-    run = await accept(
-        gateway,
-        body,
-        request[CLIENT],
-        arrived=arrived,
-        strict=strict,
-        trace=trace_of(request.headers),
-        time_limit=limit,
-    )
-    if run.request.background:
-        return await _background(run, body, request)
-    gateway.metrics.in_flight.inc()
-    try:
+    with request.app[PLACES].place():
+        body = await read_body(request)
+        run = await accept(
+            gateway,
+            body,
+            request[CLIENT],
+            arrived=arrived,
+            strict=strict,
+            trace=trace_of(request.headers),
+            time_limit=limit,
+        )
+        if run.request.background:
+            return await _background(run, body, request)
         return await (_stream(run, request) if run.prepared.stream else whole(run, request, _response))
-    finally:
-        gateway.metrics.in_flight.dec()
 
 
 async def _background(run: Run, body: bytes, request: web.Request) -> web.StreamResponse:

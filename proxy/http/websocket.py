@@ -29,6 +29,7 @@ from proxy.exchange.lanes import (
 from proxy.exchange.record import record, record_rejected
 from proxy.exchange.run import Run
 from proxy.http.modes import refuse_dry_run, strict_asked, time_limit
+from proxy.http.places import PLACES
 from proxy.http.responses import COMMIT_AFTER, STREAMS
 from proxy.http.streams import HEARTBEAT
 from proxy.http.surface import CLIENT, GATEWAY, REQUEST_ID
@@ -251,6 +252,13 @@ class Connection:
 
     async def _respond(self, message: CreateMessage) -> None:
         try:
+            with self._request.app[PLACES].place():
+                await self._answer(message)
+        except ResponsesError as error:
+            await self._refuse(error, message.lane, message.previous)
+
+    async def _answer(self, message: CreateMessage) -> None:
+        try:
             run = await self._accept(message)
         except ResponsesError as error:
             await self._refuse(error, message.lane, message.previous)
@@ -259,7 +267,6 @@ class Connection:
         response_id = str(run.assembler.response["id"])
         self._running[response_id] = message.lane
         metrics = self.gateway.metrics
-        metrics.in_flight.inc()
         metrics.streams_open.inc()
         recorded = False
         try:
@@ -296,7 +303,6 @@ class Connection:
         finally:
             delivery.stop()
             metrics.streams_open.dec()
-            metrics.in_flight.dec()
             del self._running[response_id]
             # The vendor's last bytes are no reason for the lane to wait, and its end is none to stop half-way.
             closing = self._start(self._conclude(run, recorded=recorded), self._closing)

@@ -5,7 +5,7 @@ On the hot path nothing is looked up by label: `series` hands out bound series, 
 """
 
 import re
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
@@ -17,6 +17,11 @@ from proxy.usage.elements import OTHER, element_of
 from proxy.usage.gen_ai import GenAiMetrics
 from proxy.usage.instruments import Counter, CounterSeries, Histogram
 from proxy.usage.prices import PER_USD, PriceSource
+
+RefusalReason: TypeAlias = Literal["concurrency", "queue", "breaker", "connections", "request_read", "client_stall"]
+"""Why the gateway refused a request, or dropped a connection, to protect itself or a vendor."""
+
+REFUSAL_REASONS: Final[tuple[RefusalReason, ...]] = get_args(RefusalReason)
 
 _BREAKER_VALUES: Final = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 
@@ -186,6 +191,14 @@ class Metrics:
             ("client", "limit"),
             registry=registry,
         )
+        self.refused = Counter(
+            "dragoman_refused_requests",
+            "Requests that were refused, and connections that were dropped, for the sake of all others.",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in REFUSAL_REASONS:
+            self.refused.labels(reason)
         self.spend_rows = Counter(
             "dragoman_spend_rows", "Rows of the spend record, by what became of them.", ("result",), registry=registry
         )
@@ -276,6 +289,10 @@ class Metrics:
     def count_limited(self, client: str, limit: LimitName) -> None:
         """A request was refused because of a client's budget or limit."""
         self.limited.labels(client, limit).inc()
+
+    def count_refused(self, reason: RefusalReason) -> None:
+        """A request was refused, or a connection dropped, because there is too much to do."""
+        self.refused.labels(reason).inc()
 
     def count_spend_rows(self, result: str, rows: int) -> None:
         """Rows of the spend record were written, or lost."""
