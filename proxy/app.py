@@ -4,7 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
+from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
 
@@ -51,8 +53,8 @@ from proxy.upstream.connection import Timeouts
 from proxy.upstream.fetcher import Fetcher, FetchRules, allowed_host
 from proxy.usage.budget_gauges import BudgetGauges
 from proxy.usage.estimate import Estimator
-from proxy.usage.ledger import LocalLedger, SharedLedger
-from proxy.usage.limits import limits_of
+from proxy.usage.ledger import Ledger, LocalLedger, SharedLedger
+from proxy.usage.limits import Limits, limits_of
 from proxy.usage.metrics import Metrics
 from proxy.usage.prices import Catalogue, PriceBook
 from proxy.usage.report import Query
@@ -68,6 +70,13 @@ BUDGETS_ASKED = 5.0
 
 LAST_WORDS = 1.0
 """How long before the end of the grace, in seconds, open streams are given their terminal event."""
+
+
+Role: TypeAlias = Literal["main", "metrics", "admin"]
+"""What an address is for."""
+
+FIXED: Final = ("listen", "metrics", "admin", "store", "durability", "grace")
+"""Settings that hold from one start of the process to the next."""
 
 
 class Plugins(Mapping[str, ProviderType]):
@@ -109,8 +118,9 @@ class Server:
             own_seal_key=not settings.seal_keys,
         )
         self._settings = settings
+        self._plugins = plugins
         self._readiness = health.Readiness()
-        self._runners: list[web.AppRunner] = []
+        self._runners: dict[Role, Runner] = {}
         self._loading: asyncio.Task[None] | None = None
         self.admin_port: int | None = None
 
@@ -122,15 +132,11 @@ class Server:
         self.gateway.spending.start()
         # Whoever asks for a price before that waits for it.
         self._loading = asyncio.create_task(asyncio.to_thread(self.gateway.prices.load, self.gateway.metrics.known()))
-        app = build_app(self._settings, self.gateway, self.background, self._readiness)
-        await self._listen(app, self._settings.listen)
+        await self._listen("main", self._settings.listen)
         if self._settings.metrics.listen is not None:
-            await self._listen(
-                _metrics_app(self._settings, self.gateway, self._readiness), self._settings.metrics.listen
-            )
+            await self._listen("metrics", self._settings.metrics.listen)
         if self._settings.admin.listen is not None and self._settings.admin.key is not None:
-            administration = _admin_app(self.gateway, _secret(self._settings.admin.key))
-            self.admin_port = await self._listen(administration, self._settings.admin.listen)
+            self.admin_port = await self._listen("admin", self._settings.admin.listen)
         self._readiness.ready = True
 
     async def stop(self) -> None:
@@ -143,7 +149,7 @@ class Server:
         over = loop.time() + patience
         ending = loop.call_later(patience, self._interrupt)
         background = asyncio.create_task(self._stop_background(patience))
-        for runner in self._runners:
+        for runner in self._runners.values():
             await runner.cleanup()
         ending.cancel()
         await background
@@ -157,8 +163,45 @@ class Server:
         if self.gateway.fetcher is not None:
             self.gateway.fetcher.close()
 
+    async def reload(self, settings: Settings) -> list[str]:
+        """Go on with other settings; no request is dropped, and what is at work ends as it began. The names of settings
+        that differ and hold only from the next start on. Raises what building a gateway raises; nothing has changed
+        then."""
+        fixed = {name: value for name in FIXED if getattr(settings, name) != (value := getattr(self._settings, name))}
+        if self._settings.seal_keys and not settings.seal_keys:
+            fixed["seal_keys"] = self._settings.seal_keys
+        settings = settings.model_copy(update=fixed)
+        earlier = self.gateway
+        gateway = build_gateway(settings, self._plugins, earlier)
+        keys = Keys([(client, _secret(key)) for client, key in _clients(settings)])
+        apps = [
+            _application(role, settings, gateway, self.background, self._readiness, runner.app, keys)
+            for role, runner in self._runners.items()
+        ]
+        await asyncio.to_thread(gateway.prices.load, gateway.metrics.known())
+        # From here on nothing fails, and nobody else has a turn.
+        for name, endpoint in gateway.endpoints.items():
+            if name in earlier.endpoints:
+                entry = settings.providers[name]
+                endpoint.slots = earlier.endpoints[name].slots
+                endpoint.slots.resize(entry.concurrency, settings.limits.queue)
+        gateway.breakers.keep(earlier.breakers, lambda name: name[0] in gateway.endpoints)
+        gateway.ledger.follow_limits(_limits(settings))
+        clients = {client.name: client for client, _ in _clients(settings)} or {ANYONE.name: ANYONE}
+        self.background.follow_gateway(gateway, clients)
+        self._housekeeping.follow_gateway(gateway, _size_limit(settings))
+        self._settings, self.gateway = settings, gateway
+        for app, runner in zip(apps, self._runners.values(), strict=True):
+            await runner.switch(app)
+        main = self._runners["main"].app
+        main[PLACES].resize(settings.limits.concurrency)
+        websocket.follow(main, gateway, keys)
+        if earlier.fetcher is not None:
+            earlier.fetcher.close()
+        return list(fixed)
+
     def _interrupt(self) -> None:
-        for runner in self._runners:
+        for runner in self._runners.values():
             if responses.STREAMS in runner.app:
                 responses.interrupt_streams(runner.app)
 
@@ -168,18 +211,19 @@ class Server:
         over = loop.time() + patience
         await self.background.stop(patience)
         left = max(over - loop.time(), (self._settings.grace - patience) / 2)
-        for runner in self._runners:
+        for runner in self._runners.values():
             if streams.FOLLOWERS in runner.app:
                 await runner.app[streams.FOLLOWERS].release(left)
 
     @property
     def port(self) -> int:
         """The main port that is listened on (interesting when 0 was asked for)."""
-        address = self._runners[0].addresses[0]
+        address = self._runners["main"].addresses[0]
         return int(address[1])
 
-    async def _listen(self, app: web.Application, address: ListenAddress) -> int:
+    async def _listen(self, role: "Role", address: ListenAddress) -> int:
         """Listen there, and return the port."""
+        app = _application(role, self._settings, self.gateway, self.background, self._readiness)
         limits = self._settings.limits
         runner = Runner(
             app,
@@ -189,7 +233,7 @@ class Server:
             handler_cancellation=True,
             shutdown_timeout=self._settings.grace,
         )
-        self._runners.append(runner)
+        self._runners[role] = runner
         await runner.setup()
         try:
             await web.TCPSite(runner, address.host or None, address.port, backlog=2048).start()
@@ -199,10 +243,30 @@ class Server:
         return int(runner.addresses[0][1])
 
 
-def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
-    """The exchange's parts for these settings."""
-    upstream = Upstream()
-    metrics = Metrics()
+def _application(
+    role: Role,
+    settings: Settings,
+    gateway: Gateway,
+    background: BackgroundRuns,
+    readiness: health.Readiness,
+    earlier: web.Application | None = None,
+    keys: Keys | None = None,
+) -> web.Application:
+    """What is served at one address."""
+    match role:
+        case "main":
+            return build_app(settings, gateway, background, readiness, earlier, keys)
+        case "metrics":
+            return _metrics_app(settings, gateway, readiness)
+        case "admin":
+            assert settings.admin.key is not None
+            return _admin_app(gateway, _secret(settings.admin.key))
+
+
+def build_gateway(settings: Settings, plugins: Plugins, earlier: Gateway | None = None) -> Gateway:
+    """The exchange's parts for these settings. What lives as long as the process comes from an `earlier` gateway."""
+    upstream = Upstream() if earlier is None else earlier.upstream
+    metrics = Metrics() if earlier is None else earlier.metrics
     breakers = Breakers(metrics.set_breaker)
     endpoints: dict[str, Endpoint] = {}
     for name, entry in settings.providers.items():
@@ -220,23 +284,33 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         metrics.know_provider(name, endpoints[name].provider.price_catalogue)
         for model in entry.models:
             metrics.know_model(name, model)
-    store, names = store_of(settings), Names(settings)
+    names = Names(settings)
+    store = store_of(settings) if earlier is None else earlier.store
     shared = is_shared(store_url(settings))
-    limits = {client.name: client.limits for client, _ in _clients(settings) if client.limits is not None}
-    spending = SpendWriter(store, metrics.count_spend_rows, delay=SHARED_DELAY if shared else DELAY)
+    limits = _limits(settings)
+    spending = (
+        SpendWriter(store, metrics.count_spend_rows, delay=SHARED_DELAY if shared else DELAY)
+        if earlier is None
+        else earlier.spending
+    )
+    ledger: Ledger
+    if earlier is not None:
+        ledger = earlier.ledger
+    else:
+        ledger = SharedLedger(store, limits) if shared else LocalLedger(store, limits, spending.flush)
     for known in names.known():
         for target in names.resolve(known):
             metrics.know_model(target.provider, target.model)
-    return Gateway(
+    gateway = Gateway(
         endpoints=endpoints,
         names=names,
         upstream=upstream,
-        sealer=_sealer(settings),
+        sealer=_sealer(settings) if earlier is None or settings.seal_keys else earlier.sealer,
         metrics=metrics,
-        estimator=Estimator(),
+        estimator=Estimator() if earlier is None else earlier.estimator,
         store=store,
         prices=_prices(settings, endpoints),
-        ledger=SharedLedger(store, limits) if shared else LocalLedger(store, limits, spending.flush),
+        ledger=ledger,
         spending=spending,
         rules=Rules(
             strict=settings.strict,
@@ -257,6 +331,19 @@ def build_gateway(settings: Settings, plugins: Plugins) -> Gateway:
         fetcher=_fetcher(settings),
         breakers=breakers,
     )
+    if earlier is None:
+        return gateway
+    return replace(
+        gateway,
+        schema_workers=earlier.schema_workers,
+        store_health=earlier.store_health,
+        open_runs=earlier.open_runs,
+    )
+
+
+def _limits(settings: Settings) -> dict[str, Limits]:
+    """What the clients may spend and ask for that may not do as they like, by name."""
+    return {client.name: client.limits for client, _ in _clients(settings) if client.limits is not None}
 
 
 async def translate(settings: Settings, plugins: Plugins, body: bytes, *, strict: bool = False) -> DryRun:
@@ -314,26 +401,31 @@ def store_of(settings: Settings) -> Store:
 
 
 def build_app(
-    settings: Settings, gateway: Gateway, background: BackgroundRuns, readiness: health.Readiness
+    settings: Settings,
+    gateway: Gateway,
+    background: BackgroundRuns,
+    readiness: health.Readiness,
+    earlier: web.Application | None = None,
+    keys: Keys | None = None,
 ) -> web.Application:
-    """The outer surface."""
+    """The outer surface. What is at work in an `earlier` one can be ended by way of this one as well."""
     app = web.Application(middlewares=[surface], client_max_size=settings.limits.body)
     app[GATEWAY] = gateway
-    app[KEYS] = Keys([(client, _secret(key)) for client, key in _clients(settings)])
+    app[KEYS] = keys or Keys([(client, _secret(key)) for client, key in _clients(settings)])
     app[streams.BACKGROUND] = background
     app[streams.HEARTBEAT] = settings.heartbeat
-    app[streams.FOLLOWERS] = streams.Followers()
+    app[streams.FOLLOWERS] = streams.Followers() if earlier is None else earlier[streams.FOLLOWERS]
     app[health.READINESS] = readiness
     app[health.BUDGETS] = _budget_gauges(settings, gateway)
-    app[models.SERVING_SINCE] = int(time.time())
+    app[models.SERVING_SINCE] = int(time.time()) if earlier is None else earlier[models.SERVING_SINCE]
     app[models.CODEX] = settings.codex
     app[models.MODELS] = listed = _model_list(settings, gateway)
     app.on_cleanup.append(lambda _: listed.close())
     app[responses.COMMIT_AFTER] = settings.stream_commit_after
-    app[responses.STREAMS] = set()
-    app[PLACES] = Places(settings.limits.concurrency, gateway.metrics)
+    app[responses.STREAMS] = set() if earlier is None else earlier[responses.STREAMS]
+    app[PLACES] = Places(settings.limits.concurrency, gateway.metrics) if earlier is None else earlier[PLACES]
     app[BODY_TIME] = settings.limits.request_read
-    websocket.install(app)
+    websocket.install(app, earlier)
     for prefix in ("/v1", ""):
         app.router.add_routes(responses.routes(prefix))
         app.router.add_routes(websocket.routes(prefix))

@@ -24,6 +24,7 @@ from config.startup import describe, warnings
 from proxy.app import Plugins, Server, checked, spent, store_of, store_url, translate
 from proxy.exchange.prompts import read_prompts
 from proxy.http.kernel import raise_file_limit
+from proxy.reloading import Reloading
 from proxy.responses.errors import ResponsesError
 from proxy.state.opening import shown
 from proxy.state.store import StoreOpenError, StoreUnavailableError
@@ -135,12 +136,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(parsed: argparse.Namespace) -> int:
     plugins = Plugins()
-    settings = load(parsed.config, os.environ, plugins, host=parsed.host, port=parsed.port)
+    environment = dict(os.environ)
+
+    def read() -> Settings:
+        return load(parsed.config, environment, plugins, host=parsed.host, port=parsed.port)
+
+    settings = read()
     log.configure()
-    return _run(_serve_until_told(settings, plugins))
+    return _run(_serve_until_told(settings, plugins, read))
 
 
-async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
+async def _serve_until_told(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) -> int:
     logger = structlog.get_logger("dragoman")
     for line in [*describe(settings), f"store: {shown(store_url(settings))}"]:
         logger.info("configured", detail=line)
@@ -166,7 +172,12 @@ async def _serve_until_told(settings: Settings, plugins: Plugins) -> int:
     logger.info("listening", address=str(settings.listen), port=server.port)
     if server.admin_port is not None:
         logger.info("administration listening", address=str(settings.admin.listen), port=server.admin_port)
+    file = settings.source.file
+    reloading = Reloading(server, read, None if file is None else Path(file))
+    loop.add_signal_handler(signal.SIGHUP, reloading.tell)
+    keeping_up = loop.create_task(reloading.keep_up())
     await told.wait()
+    keeping_up.cancel()
     logger.info("stopping", grace_seconds=settings.grace)
     await server.stop()
     return 0

@@ -115,6 +115,10 @@ class BackgroundRuns:
         self._adrift: dict[str, BackgroundRun] = {}
         self._stopping = False
 
+    def follow_gateway(self, gateway: Gateway, clients: Mapping[str, Client]) -> None:
+        """Go on with another configuration. What runs ends as it began."""
+        self._gateway, self._clients = gateway, clients
+
     # --- a new one ---------------------------------------------------------------------------------------------------
 
     async def start(self, run: Run, body: bytes, request_id: str) -> dict[str, object]:

@@ -65,6 +65,10 @@ class Housekeeping:
             self._note_failure(error)
         self._task = asyncio.get_running_loop().create_task(self._keep_house())
 
+    def follow_gateway(self, gateway: Gateway, size_limit: int | None) -> None:
+        """Go on with another configuration of the same store."""
+        self._gateway, self._size_limit = gateway, size_limit
+
     async def stop(self) -> None:
         """End the duties and let go of the store."""
         if self._task is not None:

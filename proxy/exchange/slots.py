@@ -48,6 +48,13 @@ class Slots:
         """How many are at work."""
         return self._taken
 
+    def resize(self, limit: int, queue: int) -> None:
+        """Another limit holds from now on; who has a slot keeps it."""
+        self._limit, self._queue = limit, queue
+        while self._waiting and self._taken < limit:
+            self._taken += 1
+            self.give_back()
+
     def take_now(self) -> bool:
         """Take a slot if one is free and nobody waits for it."""
         if self._taken >= self._limit or self._waiting:
@@ -79,7 +86,7 @@ class Slots:
 
     def give_back(self) -> None:
         """Give a slot back: the first that waits has it."""
-        while self._waiting:
+        while self._waiting and self._taken <= self._limit:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)

@@ -17,6 +17,10 @@ class Places:
         self._metrics = metrics
         self.taken = 0
 
+    def resize(self, limit: int) -> None:
+        """Another limit holds from now on."""
+        self._limit = limit
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place, as long as the request is worked at. Raises ResponsesError (503) when there is none."""

@@ -46,6 +46,49 @@ class Runner(web.AppRunner):
     def __init__(self, app: web.Application, *, limits: ConnectionLimits, **arguments: object) -> None:
         super().__init__(app, **arguments)  # type: ignore[arg-type] # handed through
         self._limits = limits
+        self._current = app
+        # How many requests each application is at work at that is not over.
+        self._at_work: dict[web.Application, int] = {app: 0}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def switch(self, app: web.Application) -> None:
+        """Serve every request from now on by another application. Those at work end where they began."""
+        # aiohttp knows one application for a server; this is what its runner does with it.
+        app._set_loop(asyncio.get_running_loop())
+        app.on_startup.freeze()
+        await app.startup()
+        app.freeze()
+        self._at_work[app] = 0
+        earlier, self._current = self._current, app
+        self._leave(earlier)
+
+    async def shutdown(self) -> None:
+        """aiohttp: the server takes nothing new."""
+        for app in list(self._at_work):
+            await app.shutdown()
+
+    async def _cleanup_server(self) -> None:
+        for app in list(self._at_work):
+            await app.cleanup()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        app = self._current
+        self._at_work[app] += 1
+        try:
+            return await app._handle(request)
+        finally:
+            self._at_work[app] -= 1
+            self._leave(app)
+
+    def _leave(self, app: web.Application) -> None:
+        """Close an application that is neither current nor at work."""
+        if app is not self._current and not self._at_work.get(app, 1):
+            del self._at_work[app]
+            task = asyncio.get_running_loop().create_task(app.cleanup())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def _make_server(self) -> web.Server:
         # aiohttp has no public place to name the class of its connections.
@@ -53,7 +96,8 @@ class Runner(web.AppRunner):
         server.__class__ = _Server
         cast(_Server, server).gateway = self.app[GATEWAY]
         cast(_Server, server).limits = self._limits
-        server.request_handler = _enveloped(server.request_handler)
+        server.request_handler = _enveloped(cast(RequestHandler, self._serve))
+        server.request_factory = lambda *arguments: self._current._make_request(*arguments)
         return server
 
 

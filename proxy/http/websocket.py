@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, web
 
 from proxy.exchange.accept import accept
 from proxy.exchange.background import shutting_down
+from proxy.exchange.gateway import Gateway
 from proxy.exchange.keeping import DONE, output_items
 from proxy.exchange.lanes import (
     CreateMessage,
@@ -28,6 +29,7 @@ from proxy.exchange.lanes import (
 )
 from proxy.exchange.record import record, record_rejected
 from proxy.exchange.run import Run
+from proxy.http.access import Keys
 from proxy.http.modes import refuse_dry_run, strict_asked, time_limit
 from proxy.http.places import PLACES
 from proxy.http.responses import COMMIT_AFTER, STREAMS
@@ -56,11 +58,11 @@ CLOSING_TIME = 2.0
 _log = structlog.get_logger("dragoman.http")
 
 
-def install(app: web.Application) -> None:
-    """Make an application ready for this resource."""
+def install(app: web.Application, earlier: web.Application | None = None) -> None:
+    """Make an application ready for this resource; it takes the connections over from an `earlier` one."""
     # aiohttp warns of sub-protocols with their text, and that is where browsers put keys.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
-    app[CONNECTIONS] = set()
+    app[CONNECTIONS] = set() if earlier is None else earlier[CONNECTIONS]
     app[CONNECTION_LIMIT] = LIMIT
     app.on_shutdown.append(_take_nothing_new)
 
@@ -69,6 +71,13 @@ async def _take_nothing_new(app: web.Application) -> None:
     connections: set[Connection] = app[CONNECTIONS]
     for connection in list(connections):
         connection.end(shutting_down(), WSCloseCode.GOING_AWAY)
+
+
+def follow(app: web.Application, gateway: Gateway, keys: Keys) -> None:
+    """Have the open connections go on with another configuration."""
+    connections: set[Connection] = app[CONNECTIONS]
+    for connection in list(connections):
+        connection.follow(gateway, keys)
 
 
 async def connect(request: web.Request) -> web.StreamResponse:
@@ -154,6 +163,15 @@ class Connection:
             limit.cancel()
             pings.cancel()
             await self._wind_up()
+
+    def follow(self, gateway: Gateway, keys: Keys) -> None:
+        """Go on with another configuration; a client whose key it does not know any more may end what runs."""
+        try:
+            self._client = keys.identify(self._request.headers.get("Authorization"))
+        except ResponsesError as error:
+            self.end(error, WSCloseCode.POLICY_VIOLATION)
+        else:
+            self.gateway = gateway
 
     def end(self, error: ResponsesError, code: int) -> None:
         """Take nothing new, which is answered by the error from now on, and close once what runs has ended."""

@@ -156,6 +156,10 @@ class LocalLedger:
             await self._learn(unknown, now)
         return [state._replace(spent=self._accounts[meter].spent) for meter, state in current.items()]
 
+    def follow_limits(self, limits: Mapping[str, Limits]) -> None:
+        """The clients are configured otherwise now."""
+        self._limits = dict(limits)
+
     async def close(self) -> None:
         """Nothing is left to be done."""
 
@@ -269,6 +273,10 @@ class SharedLedger:
         current = current_budgets(self._limits, now)
         spent = await self._store.spent(list(current)) if current else {}
         return [state._replace(spent=spent.get(meter, 0)) for meter, state in current.items()]
+
+    def follow_limits(self, limits: Mapping[str, Limits]) -> None:
+        """The clients are configured otherwise now."""
+        self._limits = dict(limits)
 
     async def close(self) -> None:
         """Stop trying to let go; what is left is free again in its time."""

@@ -191,6 +191,11 @@ class Metrics:
             ("client", "limit"),
             registry=registry,
         )
+        self.reloads = Counter(
+            "dragoman_config_reloads", "Times that the configuration was read again.", ("result",), registry=registry
+        )
+        for result in ("taken", "refused"):
+            self.reloads.labels(result)
         self.refused = Counter(
             "dragoman_refused_requests",
             "Requests that were refused, and connections that were dropped, for the sake of all others.",

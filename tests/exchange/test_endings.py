@@ -64,7 +64,7 @@ async def test_a_stream_that_is_interrupted_while_it_is_kept_tells_what_was_kept
     held = store.hold("save")
     streaming = asyncio.create_task(gateway.create(model=CHAT, input="Hi", stream=True))
     await store.begun("save")
-    [runner] = gateway.server._runners
+    [runner] = gateway.server._runners.values()
     interrupt_streams(runner.app)
     await store.ping()
     held.set()

@@ -118,7 +118,7 @@ def said(recorded: Recorded) -> list[tuple[str, str]]:
 
 def connection_of(gateway: Gateway) -> websocket.Connection:
     """The gateway's only connection."""
-    connections: set[websocket.Connection] = gateway.server._runners[0].app[websocket.CONNECTIONS]
+    connections: set[websocket.Connection] = gateway.server._runners["main"].app[websocket.CONNECTIONS]
     (connection,) = connections
     return connection
 
@@ -132,7 +132,7 @@ async def eventually(gateway: Gateway, condition: Callable[[], bool]) -> None:
 
 async def no_connections(gateway: Gateway) -> None:
     """Wait for the last connection to end."""
-    app = gateway.server._runners[0].app
+    app = gateway.server._runners["main"].app
     await eventually(gateway, lambda: not app[websocket.CONNECTIONS])
 
 

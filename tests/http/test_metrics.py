@@ -121,7 +121,7 @@ async def test_what_a_client_invents_never_becomes_a_label(gateways: Gateways, v
 
 async def test_metrics_can_have_an_address_of_their_own(gateways: Gateways) -> None:
     gateway = await gateways.start(metrics={"listen": "127.0.0.1:0"}, clients=[{"name": "a", "key": "sk-a-key"}])
-    port = gateway.server._runners[1].addresses[0][1]
+    port = gateway.server._runners["metrics"].addresses[0][1]
     for path in ("/metrics", "/healthz", "/readyz"):
         async with gateway.http.get(f"http://127.0.0.1:{port}{path}") as answer:
             assert answer.status == 200

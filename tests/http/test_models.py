@@ -35,7 +35,7 @@ async def seen(gateway: Gateway, query: str = "", key: str = "sk-any") -> list[s
 
 def list_of(gateway: Gateway) -> ModelList:
     """The running gateway's list."""
-    app = gateway.server._runners[0].app
+    app = gateway.server._runners["main"].app
     assert app is not None
     return app[MODELS]
 

@@ -121,7 +121,7 @@ async def test_a_connection_ends_after_its_time(
 
 
 async def test_an_idle_connection_ends_after_its_time(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(gateway.server._runners[0].app._state, websocket.CONNECTION_LIMIT, 0.01)
+    monkeypatch.setitem(gateway.server._runners["main"].app._state, websocket.CONNECTION_LIMIT, 0.01)
     async with connected(gateway) as socket:
         error = error_of(await socket.event())
         assert error["code"] == "websocket_connection_limit_reached"
@@ -178,7 +178,7 @@ async def test_what_runs_is_finished_before_the_process_ends(gateways: Gateways,
     async with connected(gateway) as socket:
         await socket.create(model=CHAT, input="hi")
         await socket.until("response.output_text.delta")
-        await gateway.server._runners[0].shutdown()
+        await gateway.server._runners["main"].shutdown()
         stopping = asyncio.create_task(gateway.server.stop())
         error = await socket.refusal(model=CHAT, input="too late", stream_id="b")
         assert error["type"] == "service_unavailable_error"
