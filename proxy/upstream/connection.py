@@ -419,6 +419,8 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._idle: dict[tuple[str, int, bool], list[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
+        # One for all idle connections; it runs while there are any.
+        self._sweeping: asyncio.TimerHandle | None = None
 
     def reuse(self, origin: Origin) -> Connection | None:
         """An idle connection, if there is one. The vendor may close it at this very moment."""
@@ -457,15 +459,32 @@ class Pool:
         if not connection.reusable or connection.closed:
             connection.abort()
             return
-        connection.idle_since = now = self._loop.time()
+        connection.idle_since = self._loop.time()
         idle = self._idle.setdefault((origin.host, origin.port, origin.tls), [])
         idle.append(connection)
-        # The oldest stand first; they are closed here, so that idle connections need no timer.
-        while now - idle[0].idle_since > KEEP_ALIVE:
-            idle.pop(0).abort()
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(KEEP_ALIVE, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what was idle for too long: after a rush hundreds of connections would stay."""
+        self._sweeping = None
+        oldest = self._loop.time() - KEEP_ALIVE
+        for address, idle in list(self._idle.items()):
+            # The oldest stand first.
+            kept = next((at for at, each in enumerate(idle) if each.idle_since > oldest), len(idle))
+            for connection in idle[:kept]:
+                connection.abort()
+            del idle[:kept]
+            if not idle:
+                del self._idle[address]
+        if self._idle:
+            self._sweeping = self._loop.call_later(KEEP_ALIVE / 2, self._sweep)
 
     def close(self) -> None:
         """Close every idle connection."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
         for idle in self._idle.values():
             for connection in idle:
                 connection.abort()

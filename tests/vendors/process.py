@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """A running `dragoman`. `log` is what it wrote to standard error so far."""
+    """A running `dragoman`."""
 
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self._arguments = arguments
         self._environ = environ or {}
         self._state = tempfile.TemporaryDirectory()
-        self.log = b""
+        self._log: list[bytes] = []
 
     async def __aenter__(self) -> Self:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -33,7 +33,17 @@ class Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        # A process whose log nobody reads stands still once the pipe is full.
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read())
         return self
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            self._log.append(line)
+            self._lines.put_nowait(line)
+        self._lines.put_nowait(b"")
 
     async def __aexit__(self, *_: object) -> None:
         if self.process.returncode is None:
@@ -41,16 +51,19 @@ class Process:
         await self.end()
         self._state.cleanup()
 
+    @property
+    def log(self) -> bytes:
+        """What it wrote to standard error so far."""
+        return b"".join(self._log)
+
     async def listening(self) -> int:
         """The port, once it listens."""
         return int((await self.entry("listening"))["port"])
 
     async def entry(self, event: str) -> dict[str, str]:
         """The next log entry of this kind."""
-        assert self.process.stderr is not None
         async with asyncio.timeout(20):
-            while line := await self.process.stderr.readline():
-                self.log += line
+            while line := await self._lines.get():
                 if line.startswith(b"{") and orjson.loads(line)["event"] == event:
                     entry: dict[str, str] = orjson.loads(line)
                     return entry
@@ -59,8 +72,10 @@ class Process:
     async def end(self) -> tuple[int, str]:
         """Wait for the process; its exit status, and what it wrote to standard output."""
         async with asyncio.timeout(30):
-            output, rest = await self.process.communicate()
-        self.log += rest
+            assert self.process.stdout is not None
+            output = await self.process.stdout.read()
+            await self.process.wait()
+            await self._reading
         assert self.process.returncode is not None
         return self.process.returncode, output.decode()
 
