@@ -65,12 +65,12 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
         "requested_model": run.request.model,
         "outcome": run.outcome,
         "stream": run.prepared.stream,
-        "attempts": run.attempts,
+        "attempts": run.attempts.number,
         "duration_ms": round(duration * 1e3, 1),
         "upstream_ms": round(run.upstream_seconds * 1e3, 1),
     }
-    if len(run.tries) > 1 or run.error is not None:
-        line["tries"] = [f"{target.endpoint.name}/{target.model}: {outcome}" for target, outcome in run.tries]
+    if len(run.attempts.tries) > 1 or run.error is not None:
+        line["tries"] = [f"{target.endpoint.name}/{target.model}: {outcome}" for target, outcome in run.attempts.tries]
     if run.trace.id is not None:
         line["trace_id"] = run.trace.id
     if run.first_output is not None:
@@ -164,15 +164,15 @@ def _spend(gateway: Gateway, run: Run, shares: Sequence[Priced], duration: float
     """Write the rows of the spend record, one for each target that did something, and settle with the last what the run
     claimed of its client's budgets and limits."""
     now, tokens = time.time(), (run.usage or NO_TOKENS).total_tokens
-    attempts = run.attempts
+    attempts = run.attempts.number
     for number, share in enumerate(shares[:-1]):
-        made = sum(target is share.share.target for target, _ in run.tries)
+        made = sum(target is share.share.target for target, _ in run.attempts.tries)
         attempts -= made
         gateway.spending.add(Spending(_row(run, f"{run.row_id}:{number}", share, REROUTED, made, now, duration), ()))
     settled: Sequence[Charge] = ()
     if run.admission is not None:
         settled = run.admission.charges(tokens, run.cost)
-    elif run.client.limits is not None and run.attempts:
+    elif run.client.limits is not None and run.attempts.number:
         # What another process had begun, and claimed for, is paid for all the same.
         settled = charges(unclaimed(run.client.limits, run.client.name, now), tokens, run.cost)
     row = _row(run, run.row_id, shares[-1], run.outcome, attempts, now, duration)

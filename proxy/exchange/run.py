@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
-from math import ceil
 from typing import NamedTuple
 
 import structlog
 
 from proxy.exchange.admission import Admission
+from proxy.exchange.attempts import Attempts
 from proxy.exchange.compaction import Summarising
 from proxy.exchange.conformance import Violation
 from proxy.exchange.context import NO_CONTEXT, Context
@@ -25,14 +25,14 @@ from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.keeping import Keep
 from proxy.exchange.prepare import encode, prepare
 from proxy.exchange.proofs import sealing
-from proxy.exchange.retrying import falls_back, retry_wait
-from proxy.exchange.slots import QUEUE_WAIT, NotAskedError
+from proxy.exchange.retrying import falls_back
+from proxy.exchange.slots import NotAskedError
 from proxy.exchange.structured import Holding, Repair, not_conforming
 from proxy.exchange.truncation import halve
 from proxy.exchange.upstream_call import UpstreamCall
 from proxy.exchange.work import Work, prepare_work
 from proxy.provider.contract import Call, Decoder, Prepared
-from proxy.provider.errors import Outcome, ProviderError
+from proxy.provider.errors import ProviderError
 from proxy.responses.assembler import Assembler, IncompleteReason, Outgoing, Seal
 from proxy.responses.errors import ResponsesError
 from proxy.responses.events import Event, Failed, Finished, FinishReason
@@ -41,7 +41,6 @@ from proxy.responses.usage import NO_TOKENS, TokenCount, UsageSource, UsageTally
 from proxy.state.records import StoredItem
 from proxy.state.store import StoreUnavailableError
 from proxy.upstream.client import CUT
-from proxy.upstream.connection import Timeouts
 from proxy.upstream.trace import NO_TRACE, Trace
 from proxy.usage.gen_ai import ChunkTimes
 from proxy.usage.metrics import RequestOutcome
@@ -63,8 +62,6 @@ MAX_VENDOR_ID = 256
 
 MAX_PAUSES = 10
 """How often an answer goes on that its vendor paused, before it is incomplete."""
-
-OUT_OF_TIME = "The time that the request may take is over."
 
 MAX_HALVINGS = 6
 """How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
@@ -127,7 +124,7 @@ class Run:
         self.admission = admission
         self.trace = trace
         self.row_id = row_id or str(response["id"])
-        self.attempts = 0
+        self.attempts = Attempts(gateway, deadline)
         self.outcome: RequestOutcome = "cancelled"
         self.error: ResponsesError | None = None
         self.sent: float | None = None
@@ -139,8 +136,6 @@ class Run:
         # What is to be paid for: what the targets that failed did, then what the last one did.
         self.shares: Sequence[Share] = ()
         self.cost: int | None = None
-        # What became of each call.
-        self.tries: list[tuple[Target, Outcome]] = []
         self.price_source: PriceSource | None = None
         self.told = False
         self._gateway = gateway
@@ -159,14 +154,7 @@ class Run:
         self._summarising: Summarising | None = None
         self._holding: Holding | None = None
         self._repair: Repair | None = None
-        # How many attempts were made before the current target, or the current question to it.
-        self._attempts_before = 0
         self._others = list(others)
-        self.deadline = deadline
-        # When the current target was first asked.
-        self._target_since: float | None = None
-        # Whether the breaker of the current target waits to be told how its call ended.
-        self._entered = False
         self._counted_before_repair = Counted((), estimated=False)
         self._problem: Exception | None = None
         self._reread: Callable[[], CreateRequest] | None = None
@@ -245,7 +233,7 @@ class Run:
                 if isinstance(error, NotAskedError):
                     self._gateway.metrics.count_refused(error.reason)
                 else:
-                    self._count_attempt(error)
+                    self.attempts.end(self.target, error)
                 self._abort()
                 if await self._try_again(error):
                     _let_go(error)
@@ -264,7 +252,7 @@ class Run:
                     # The whole answer came at once: its client sees the output before the store is waited for.
                     return True
             if assembler.finished is not None:
-                self._count_attempt(None)
+                self.attempts.end(self.target, None)
                 await self._finish(assembler.finished)
                 return False
             if assembler.has_output:
@@ -337,8 +325,8 @@ class Run:
         self._finished = True
         self.error, self.outcome = error, "failed"
         self._abort()
-        if self.attempts and self.assembler.finished is None:
-            self._count_cancelled()
+        if self.attempts.number and self.assembler.finished is None:
+            self.attempts.cancel(self.target)
         self.assembler.settle(completed=False)
         await self._count_usage()
 
@@ -347,8 +335,8 @@ class Run:
         self._finished = True
         self.outcome = "cancelled"
         self._abort()
-        if self.attempts:
-            self._count_cancelled()
+        if self.attempts.number:
+            self.attempts.cancel(self.target)
         self.assembler.settle(completed=False)
         await self._count_usage()
         self.assembler.conclude("cancelled", self.usage)
@@ -357,7 +345,7 @@ class Run:
 
     async def close(self) -> None:
         """Give the connection back, or cut it when the client left before the end."""
-        if self.outcome == "cancelled" and not self._finished and self.attempts:
+        if self.outcome == "cancelled" and not self._finished and self.attempts.number:
             if not (self.told or (self.prepared.stream and self.assembler.has_output)):
                 # Its client never learned that there is such a response.
                 self._keep = None
@@ -401,22 +389,7 @@ class Run:
     # --- sending -----------------------------------------------------------------------------------------------------
 
     async def _send(self) -> None:
-        endpoint = self.target.endpoint
-        began = time.perf_counter()
-        left = self._time_left(began)
-        if left <= 0:
-            raise ResponsesError(504, OUT_OF_TIME, type="server_error", code="upstream_timeout")
-        if not endpoint.slots.take_now():
-            await endpoint.slots.take(min(QUEUE_WAIT, left))
-            left = self._time_left(time.perf_counter())
-        if not self._enter():
-            endpoint.slots.give_back()
-            pause = self._gateway.breakers.pause(self.target.name)
-            message = "The provider failed again and again, and is left alone for a while."
-            raise NotAskedError(message, "breaker", max(1, ceil(pause)))
-        self.attempts += 1
-        if self._target_since is None:
-            self._target_since = began
+        timeouts = await self.attempts.begin(self.target)
         if self._compacts:
             self._summarising = Summarising(self._gateway.sealer, self.client.name)
         if self._emulation is not None and self._paused is None:
@@ -424,11 +397,12 @@ class Run:
         call = self._upstream_call = UpstreamCall(
             self._gateway.upstream, self.target, self.prepared, self._call, self._paused
         )
+        began = time.perf_counter()
         if self.sent is None:
             self.sent = began
         self.chunk_times.again()
         try:
-            salvaged = await call.send(self._timeouts(left), self.trace)
+            salvaged = await call.send(timeouts, self.trace)
         except (asyncio.CancelledError, ProviderError) as problem:
             # A vendor that has not begun to answer works at it all the same.
             waiting = not isinstance(problem, ProviderError) or problem.error_class == "timeout"
@@ -440,25 +414,6 @@ class Run:
         if salvaged is not None:
             self._abort()
             self._feed(salvaged)
-
-    def _time_left(self, now: float) -> float:
-        """How many seconds the request may take yet."""
-        total = self.target.endpoint.timeouts.total
-        left = total if self._target_since is None else self._target_since + total - now
-        return left if self.deadline is None else min(left, self.deadline - now)
-
-    def _timeouts(self, left: float) -> Timeouts:
-        timeouts = self.target.endpoint.timeouts
-        if left >= timeouts.total:
-            return timeouts
-        return replace(
-            timeouts, connect=min(timeouts.connect, left), first_byte=min(timeouts.first_byte, left), total=left
-        )
-
-    def _enter(self) -> bool:
-        """Whether the target's breaker lets a call through."""
-        self._entered = self._gateway.breakers.enter(self.target.name)
-        return self._entered
 
     async def _read(self, call: UpstreamCall) -> int:
         """Wait for the next piece, and work it in; how many bytes it has."""
@@ -483,7 +438,7 @@ class Run:
         call = self.target.endpoint.provider.continuation(self._call, decoder)
         if call is None:
             return
-        self._count_attempt(None)
+        self.attempts.end(self.target, None)
         self._pauses += 1
         self._call, self._paused, self._upstream_call = call, decoder, None
         await upstream.finish()
@@ -520,7 +475,6 @@ class Run:
         goes_on = self._paused is not None
         if not goes_on and (self._pauses or self._shown):
             return False
-        attempts = self.attempts - self._attempts_before - self._pauses
         if goes_on and error.error_class == "context_too_long":
             return False
         if error.error_class == "context_too_long" and self._halve():
@@ -529,18 +483,11 @@ class Run:
             self._amended = True
             self._call = amended
         else:
-            wait = retry_wait(
-                error,
-                attempts,
-                self._gateway.attempts,
-                time_left=self._time_left(time.perf_counter()),
-                limited=self.deadline is not None,
-                elsewhere=bool(self._others) and not goes_on,
-            )
-            if wait is None:
+            began = time.perf_counter()
+            elsewhere = bool(self._others) and not goes_on
+            if not await self.attempts.wait(self.target, error, pauses=self._pauses, elsewhere=elsewhere):
                 return not goes_on and await self._fall_back(error)
-            await asyncio.sleep(wait)
-            self.upstream_seconds += wait
+            self.upstream_seconds += time.perf_counter() - began
         earlier = self.assembler.tally
         if self.assembler.has_output and not goes_on:
             self.assembler = self._new_assembler()
@@ -563,7 +510,7 @@ class Run:
         if not falls_back(error) or self._repair is not None:
             return False
         while self._others:
-            if self.deadline is not None and time.perf_counter() >= self.deadline:
+            if self.attempts.is_over():
                 return False
             target = self._others.pop(0)
             if self._gateway.breakers.pause(target.name) > 0:
@@ -597,7 +544,7 @@ class Run:
         self._holding, self._summarising = None, None
         self._amended, self._taken = False, False
         self._halvings = 0
-        self._attempts_before, self._target_since = self.attempts, None
+        self.attempts.new_target()
         if self.assembler.has_output:
             self.assembler = self._new_assembler()
         else:
@@ -655,12 +602,13 @@ class Run:
         call, self._upstream_call = self._upstream_call, None
         if call is not None:
             await call.finish()
-        self._count_attempt(None)
+        self.attempts.end(self.target, None)
         self._counted_before_repair = await self._counted()
         self.assembler.tally, self._taken = UsageTally(), False
         self.assembler.feed(holding.besides)
         self._holding, self._repair = None, repair
-        self._attempts_before, self._pauses, self._amended = self.attempts, 0, False
+        self.attempts.new_question()
+        self._pauses, self._amended = 0, False
         self._encode_again(self._prepared_again())
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -795,33 +743,6 @@ class Run:
             again.items = [item for item in again.items if item.path in self._kept_paths]
         place_media(again, self._fetched)
         return again
-
-    def _count_attempt(self, error: ResponsesError | None) -> None:
-        outcome: Outcome
-        if error is None:
-            outcome = "ok"
-        elif isinstance(error, ProviderError):
-            outcome = error.rule.outcome
-        else:
-            outcome = "server_error"
-        self._gateway.metrics.count_attempt(self.target.endpoint.name, outcome)
-        self.tries.append((self.target, outcome))
-        if not self._entered:
-            return
-        self._entered = False
-        breakers, name = self._gateway.breakers, self.target.name
-        if outcome == "timeout" and self.deadline is not None and self.deadline <= time.perf_counter() + 0.01:
-            # It is its client who had no patience.
-            breakers.abandon(name)
-        else:
-            breakers.leave(name, error, self.target.endpoint.breaker)
-
-    def _count_cancelled(self) -> None:
-        self._gateway.metrics.count_attempt(self.target.endpoint.name, "cancelled")
-        self.tries.append((self.target, "cancelled"))
-        if self._entered:
-            self._entered = False
-            self._gateway.breakers.abandon(self.target.name)
 
     # --- the assembler -----------------------------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ async def _started(run: Run, body: bytes, request: web.Request) -> tuple[Run, di
                 arrived=run.arrived,
                 strict=run.strict,
                 trace=run.trace,
-                time_limit=None if run.deadline is None else run.deadline - run.arrived,
+                time_limit=None if run.attempts.deadline is None else run.attempts.deadline - run.arrived,
             )
     await run.discard()
     raise errors.history_changing()
@@ -295,7 +295,7 @@ def _headers(run: Run) -> dict[str, str]:
     headers = {
         "x-dragoman-provider": run.target.endpoint.name,
         "x-dragoman-model": header_text(run.target.model),
-        "x-dragoman-attempts": str(run.attempts),
+        "x-dragoman-attempts": str(run.attempts.number),
     }
     if run.prepared.conversions:
         headers |= dropped_header(run.dropped)
