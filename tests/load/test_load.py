@@ -30,7 +30,7 @@ def written(folder: Path, vendor: LoadVendor, **changes: object) -> Path:
         yaml.safe_dump(
             {
                 "listen": "127.0.0.1:0",
-                "store": "memory://",
+                "store": f"sqlite:///{folder / 'state.db'}",
                 "providers": {
                     "chat": {
                         "type": "openai_chat",
