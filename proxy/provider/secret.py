@@ -23,17 +23,19 @@ class Secret:
             self.reveal()
 
     def reveal(self) -> str:
-        """The credential. Raises OSError when its file was never readable; a file that vanishes later keeps its last
-        value (a mounted Secret is briefly absent while it is swapped)."""
+        """The credential. Raises OSError when its file was never readable, ValueError when it never held anything. One
+        that vanishes later, is empty or is no text, as a file is that is just being written, keeps its last value."""
         if self._path is None:
             return self._value
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._stamp:
-                self._value = self._path.read_text(encoding="utf-8").strip()
-                self._stamp = stamp
-        except OSError:
+                value = self._path.read_text(encoding="utf-8").strip()
+                if not value:
+                    raise ValueError("is empty")
+                self._value, self._stamp = value, stamp
+        except (OSError, ValueError):
             if self._stamp is None:
                 raise
         return self._value
@@ -70,4 +72,6 @@ class Secret:
                 return cls(path=Path(value["file"]))
             except OSError as error:
                 raise ValueError(f"cannot read {value['file']}: {error.strerror}") from None
+            except UnicodeDecodeError:
+                raise ValueError(f"cannot read {value['file']}: it is not text") from None
         raise ValueError("expected text, ${VARIABLE} or {file: PATH}")

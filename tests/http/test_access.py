@@ -1,7 +1,10 @@
 """Client keys, and what each client may use."""
 
+from pathlib import Path
+
 import pytest
 
+from proxy.http.surface import KEYS
 from tests.vendors.gateway import Gateway, Gateways, configuration
 from tests.vendors.server import Vendor
 
@@ -120,3 +123,16 @@ async def test_without_clients_any_key_is_taken(gateway: Gateway) -> None:
     for key in (None, "anything"):
         assert (await gateway.create(key=key, model="chat/gpt-4o", input="hi")).status == 200
     assert await gateway.metric("dragoman_requests_total", client="default") == 2
+
+
+async def test_a_key_file_that_is_emptied_lets_nobody_in_who_was_not(gateways: Gateways, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("sk-shop-key")
+    gateway = await gateways.start(clients=[{"name": "shop", "key": {"file": str(path)}}])
+    path.write_text("")
+    keys = gateway.server._runners["main"].app[KEYS]
+    keys._refreshed = float("-inf")
+    for header in ("Bearer ", "Bearer", "bearer  "):
+        answer = await gateway.request("GET", "/v1/models", headers={"authorization": header})
+        assert answer.status == 401
+    assert (await gateway.request("GET", "/v1/models", headers={"authorization": "Bearer sk-shop-key"})).status == 200

@@ -76,6 +76,25 @@ def test_a_file_that_vanishes_keeps_its_last_value(tmp_path: Path) -> None:
     assert secret.reveal() == "second"
 
 
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe\x00"], ids=["empty", "blank", "no-text"])
+def test_a_file_without_a_key_keeps_its_last_value_until_there_is_one(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    secret = Secret(path=path)
+    path.write_bytes(content)
+    assert secret.reveal() == KEY
+    path.write_text("sk-next-0123456789")
+    assert secret.reveal() == "sk-next-0123456789"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe\x00"], ids=["empty", "blank", "no-text"])
+def test_a_file_that_never_held_a_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"."):
+        Secret(path=path)
+
+
 def test_a_file_that_never_was_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "missing"
     with pytest.raises(OSError, match="missing"):
