@@ -18,6 +18,7 @@ from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
 from proxy.responses import hosted_items, items
 from proxy.responses.events import (
+    EVENT_NAME,
     Annotation,
     CallArguments,
     CallClosed,
@@ -442,9 +443,12 @@ class ResponsesDecoder:
 
     def _own(self, name: str, event: Json) -> list[Event]:
         """An event that is known to clients, or to newer ones: inside its item, or of the response."""
+        if not EVENT_NAME.fullmatch(name):
+            return [Unmapped("event.unknown")]
         members = {member: value for member, value in event.items() if member not in _NOT_PASSED}
         if "item_id" not in event and "output_index" not in event:
-            return [Verbatim(None, name, members)]
+            # What happens inside an item nobody can place that names none.
+            return [Unmapped("event.unknown") if name.startswith(_INSIDE) else Verbatim(None, name, members)]
         key = self._key(event, event.get("item_id"))
         if key in self._closed or key not in self._items:
             return []
@@ -458,6 +462,9 @@ class ResponsesDecoder:
             return []
         return [*begun, told]
 
+
+_INSIDE: Final = (*STREAMED, *NEEDED, "output_", "content_part", "refusal", "reasoning")
+"""How the names of events begin that belong to an item."""
 
 _NOT_PASSED: Final = frozenset({"type", "sequence_number", "obfuscation"})
 
