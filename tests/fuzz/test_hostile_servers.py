@@ -9,6 +9,7 @@ from itertools import repeat
 
 import pytest
 
+from proxy.upstream.connection import MAX_INFLATED, Connection, NotHttpError, Timeouts
 from tests.fuzz.scale import scaled
 from tests.vendors.gateway import Gateway, Gateways, Whole
 
@@ -175,3 +176,32 @@ async def test_a_wrong_length_is_a_failure(gateways: Gateways, name: str, stream
 
 def _parts(body: bytes, length: int) -> Iterator[bytes]:
     return (body[start : start + length] for start in range(0, len(body), length))
+
+
+class Recorder(asyncio.Transport):
+    """A transport that goes nowhere."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Nothing is sent."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        """Too late for what has arrived."""
+
+    def abort(self) -> None:
+        """There is nothing to close."""
+
+
+async def test_many_small_bombs_in_one_read_are_not_all_inflated() -> None:
+    connection = Connection(asyncio.get_running_loop())
+    connection.connection_made(Recorder())
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"", Timeouts())
+    parts = [b"%x\r\n%b\r\n" % (len(part), part) for part in _parts(bomb("gzip", 64 * MIB), 4000)]
+    head = HEAD + b"content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
+    connection.data_received(head + b"".join(parts))
+    assert sum(map(len, connection._pieces)) <= MAX_INFLATED
+    connection._pieces.clear()
+    with pytest.raises(NotHttpError):
+        await connection.read()
