@@ -99,7 +99,7 @@ class Responses(Provider):
         """The number that the counter gives."""
         answer = orjson.loads(body)
         tokens = answer.get("input_tokens") if isinstance(answer, dict) else None
-        if isinstance(tokens, bool) or not isinstance(tokens, int):
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0:
             raise ValueError("the counter gave no number")
         return tokens
 

@@ -18,6 +18,7 @@ from proxy.provider.contract import Frame
 from proxy.provider.errors import ProviderError
 from proxy.responses import hosted_items, items
 from proxy.responses.events import (
+    EVENT_NAME,
     Annotation,
     CallArguments,
     CallClosed,
@@ -125,19 +126,25 @@ PARTS_OF: Final[Mapping[str, frozenset[str]]] = {
 }
 """The parts that grow in a kind of item."""
 
+MAX_MISNAMED: Final = 50
+"""Among how many streamed parts one is looked for whose server calls it otherwise at the end."""
+
 _TEXT_MEMBER: Final[Mapping[str, str]] = {"refusal": "refusal"}
 
 
 @dataclass(slots=True)
 class _Item:
-    """An item that was opened: its key, its type, how much of each of its texts was given, what is held back until it
-    is whole, and its `opening`, until there is anything in it: an item of which nothing is known is no output yet."""
+    """An item that was opened: its key, its type, each of its texts as far as it was given, with its length, what was
+    written of a call's arguments, what is held back until it is whole, and its `opening`, until there is anything in
+    it: an item of which nothing is known is no output yet."""
 
     key: str
     kind: str
     given: dict[str, list[str]] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
     annotated: dict[str, int] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
+    length: int = 0
     held: list[Event] = field(default_factory=list)
     opening: Event | None = None
 
@@ -152,6 +159,8 @@ class ResponsesDecoder:
         self._named: dict[str, str] = {}
         self._started = False
         self._over = False
+        # Whether an item ended before it was complete: the answer is not complete then, whatever is said of it.
+        self._half = False
 
     def feed(self, frame: Frame) -> Sequence[Event]:
         """The events of one frame."""
@@ -213,7 +222,7 @@ class ResponsesDecoder:
         status = stated if isinstance(stated, str) else status
         details = answer.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        if status == "completed" and reason is None:
+        if status == "completed" and reason is None and not self._half:
             return [*events, Finished("stop", status)]
         if status in ("completed", "incomplete"):
             return [*events, Finished(REASONS.get(str(reason), "length"), str(reason))]
@@ -319,6 +328,7 @@ class ResponsesDecoder:
         if opened.kind != item["type"]:
             return events
         self._closed.add(key)
+        self._half = self._half or item.get("status") == "incomplete"
         if opened.kind not in STREAMED:
             if all(isinstance(item.get(name), wanted) for name, wanted in NEEDED.get(opened.kind, {}).items()):
                 whole = _readable(item)
@@ -333,10 +343,13 @@ class ResponsesDecoder:
         return [*events, Closed(key, _ended(_readable(item)))]
 
     def _rest_of_call(self, opened: _Item, item: Json) -> list[Event]:
-        whole, written = item.get(CALLS[opened.kind]), "".join(opened.written)
-        if not isinstance(whole, str) or len(whole) <= len(written) or not whole.startswith(written):
+        whole = item.get(CALLS[opened.kind])
+        if not isinstance(whole, str) or len(whole) <= opened.length:
             return []
-        opened.written = [whole]
+        written = "".join(opened.written)
+        if not whole.startswith(written):
+            return []
+        opened.written, opened.length = [whole], len(whole)
         return [CallArguments(opened.key, whole[len(written) :])]
 
     def _rest_of_parts(self, opened: _Item, item: Json) -> list[Event]:
@@ -374,6 +387,7 @@ class ResponsesDecoder:
             return []
         key = _part_key(opened.key, event, kind)
         opened.given.setdefault(key, []).append(delta)
+        opened.lengths[key] = opened.lengths.get(key, 0) + len(delta)
         if opened.opening is not None and delta:
             events += _begun(opened)
         events.append(_text(key, kind, delta, event.get("logprobs")))
@@ -397,10 +411,13 @@ class ResponsesDecoder:
         return events + self._rest_of_part(opened, _part_key(opened.key, event, kind), part)
 
     def _rest_of_text(self, opened: _Item, key: str, kind: str, text: object, logprobs: object) -> list[Event]:
-        given = "".join(opened.given.get(key, ()))
-        if not isinstance(text, str) or len(text) <= len(given) or not text.startswith(given):
+        # Only a text that is longer is held against what was given, which may be long itself.
+        if not isinstance(text, str) or len(text) <= opened.lengths.get(key, 0):
             return []
-        opened.given[key] = [text]
+        given = "".join(opened.given.get(key, ()))
+        if not text.startswith(given):
+            return []
+        opened.given[key], opened.lengths[key] = [text], len(text)
         return [*_begun(opened), _text(key, kind, text[len(given) :], None if given else logprobs)]
 
     def _annotation(self, event: Json) -> list[Event]:
@@ -430,6 +447,7 @@ class ResponsesDecoder:
         if opened is None or opened.kind != kind or opened.key in self._closed or not isinstance(delta, str):
             return []
         opened.written.append(delta)
+        opened.length += len(delta)
         return [CallArguments(opened.key, delta)] if delta else []
 
     def _arguments_done(self, event: Json, kind: str) -> list[Event]:
@@ -442,9 +460,12 @@ class ResponsesDecoder:
 
     def _own(self, name: str, event: Json) -> list[Event]:
         """An event that is known to clients, or to newer ones: inside its item, or of the response."""
+        if not EVENT_NAME.fullmatch(name):
+            return [Unmapped("event.unknown")]
         members = {member: value for member, value in event.items() if member not in _NOT_PASSED}
         if "item_id" not in event and "output_index" not in event:
-            return [Verbatim(None, name, members)]
+            # What happens inside an item nobody can place that names none.
+            return [Unmapped("event.unknown") if name.startswith(_INSIDE) else Verbatim(None, name, members)]
         key = self._key(event, event.get("item_id"))
         if key in self._closed or key not in self._items:
             return []
@@ -458,6 +479,9 @@ class ResponsesDecoder:
             return []
         return [*begun, told]
 
+
+_INSIDE: Final = (*STREAMED, *NEEDED, "output_", "content_part", "refusal", "reasoning")
+"""How the names of events begin that belong to an item."""
 
 _NOT_PASSED: Final = frozenset({"type", "sequence_number", "obfuscation"})
 
@@ -577,7 +601,9 @@ def _streamed_as(opened: _Item, key: str, part: Json, others: list[str]) -> str:
     if key in opened.given or not isinstance(text, str):
         return key
     summary = part["type"] == "summary_text"
-    for other in others:
+    for other in others[:MAX_MISNAMED]:
+        if opened.lengths[other] > len(text):
+            continue
         given = "".join(opened.given[other])
         if given and other.startswith(f"{opened.key}/s") == summary and text.startswith(given):
             others.remove(other)

@@ -74,7 +74,7 @@ def _key(data: Mapping[str, Any]) -> int | str:
 
 
 def _count(value: object) -> int:
-    if not isinstance(value, int) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(value)
     return value
 

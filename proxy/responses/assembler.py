@@ -7,7 +7,6 @@ JSON body are one value. The bytes of the events are made by `proxy.responses.st
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
@@ -17,7 +16,7 @@ from proxy.responses import identifiers
 from proxy.responses.client_tools import CLIENT_TOOLS, ClientTool, call_members
 from proxy.responses.custom_input import InputReader
 from proxy.responses.errors import ResponsesError, error_code
-from proxy.responses.event_size import check, size_of
+from proxy.responses.event_size import check
 from proxy.responses.events import (
     OUTPUT_EVENTS,
     Annotation,
@@ -41,6 +40,7 @@ from proxy.responses.events import (
     Usage,
     Verbatim,
 )
+from proxy.responses.held_events import HeldEvents
 from proxy.responses.hosted_phases import FIXED_MEMBERS, ID_PREFIXES, WHOLE_OR_FAILED, first_members
 from proxy.responses.hosted_stream import complete, end_text, go_on, relay, tell_phases
 from proxy.responses.native_items import FORMED_BY, FORMS, end_status, native_members
@@ -58,6 +58,9 @@ TerminalStatus: TypeAlias = Literal["completed", "incomplete", "failed", "cancel
 
 MAX_HELD = 64 * 2**20
 """How much text may be held back while another call is open, in characters; beyond it the answer fails."""
+
+MAX_ASKED = 20
+"""How many times an open call is read to see whether it is whole, before it is read more rarely."""
 
 MAX_EARLY = 1000
 """How many events of its own a vendor may send before its first output."""
@@ -83,11 +86,9 @@ class Assembler:
         "_counted",
         "_early",
         "_held",
-        "_held_size",
         "_members",
         "_open",
         "_output",
-        "_released",
         "_releasing",
         "_seal",
         "_settling",
@@ -126,11 +127,9 @@ class Assembler:
         self._writer = StreamWriter(live=live)
         self._output: list[dict[str, object]] = []
         self._open: OpenItem | None = None
-        # What is held back, with its size; and what of it is released at the moment.
-        self._held: list[tuple[Event, int]] = []
-        self._held_size = 0
-        self._released: deque[tuple[Event, int]] = deque()
-        self._releasing: int | None = None
+        # What is held back; and whether it is released at the moment.
+        self._held = HeldEvents()
+        self._releasing = False
         # Events of the response itself that came before any output.
         self._early: list[Verbatim] = []
         self._settling = False
@@ -173,7 +172,7 @@ class Assembler:
                         )
                         writer.sequence = sequence + 1
             else:
-                if self._releasing is None:
+                if not self._releasing:
                     check(event)
                 self._apply(event)
 
@@ -303,63 +302,69 @@ class Assembler:
             self._verbatim(event)
 
     def _must_wait(self, event: Event) -> bool:
-        """Whether the open call must be completed before this event; if so it is held back."""
-        opened = self._open
-        if opened is None or event.__class__ not in OUTPUT_EVENTS:
+        """Whether the open item must be completed before this event; if so it is held back."""
+        # What is released has waited already.
+        if self._releasing or self._goes_on(event):
             return False
-        if opened.native is not None:
-            key = getattr(event, "key", None)
-            if key is None or (event.__class__ in FORMED_BY[opened.kind] and _belongs(key, opened.native)):
-                return False
-            self._hold(event)
-            return True
-        if opened.kind not in ("call", "hosted"):
-            return False
-        ours = getattr(event, "key", None) == opened.key
-        if ours and event.__class__ in _CONTINUES[opened.kind]:
-            return False
-        if ours and opened.kind == "hosted" and isinstance(event, Proof) and event.binds == "previous":
-            # It stands directly behind its item, before what had to wait for that.
-            return False
-        # A vendor that opens another call under the same key has done with the first.
-        may_close = opened.vendor_closed or (ours and opened.kind == "call" and isinstance(event, CallOpened))
-        may_close = may_close or (
-            opened.kind == "call" and (not self._held or isinstance(event, CallOpened)) and self._is_whole(opened)
-        )
-        if may_close:
+        over = self._is_over(event, alone=not self._held)
+        if over:
             self._close("completed")
             if not self._held:
                 return False
-        self._hold(event)
-        if may_close:
-            self._release()
-        return True
-
-    def _hold(self, event: Event) -> None:
-        size = size_of(event) if self._releasing is None else self._releasing
-        self._held.append((event, size))
-        self._held_size += size
-        if self._held_size > MAX_HELD and not self._settling:
+        self._held.add(event)
+        if self._held.size > MAX_HELD and not self._settling:
             raise ResponsesError(
                 502, "The provider interleaved more output than can be put in order.", type="server_error"
             )
+        if over:
+            self._release()
+        return True
+
+    def _goes_on(self, event: Event) -> bool:
+        """Whether no open item stands in the event's way: there is none that does, or the event is a part of it."""
+        opened = self._open
+        if opened is None or event.__class__ not in OUTPUT_EVENTS:
+            return True
+        key: Key | None = getattr(event, "key", None)
+        if opened.native is not None:
+            return key is None or (event.__class__ in FORMED_BY[opened.kind] and _belongs(key, opened.native))
+        if opened.kind not in ("call", "hosted"):
+            return True
+        if key != opened.key:
+            return False
+        # A proof of a hosted tool stands directly behind its item, before what had to wait for that.
+        proof = opened.kind == "hosted" and isinstance(event, Proof) and event.binds == "previous"
+        return proof or event.__class__ in _CONTINUES[opened.kind]
+
+    def _is_over(self, event: Event, *, alone: bool) -> bool:
+        """Whether an event that is no part of the open item shows that this is complete; `alone`: nothing waits that
+        came before the event."""
+        opened = self._open
+        assert opened is not None
+        if opened.native is not None:
+            return False
+        if opened.vendor_closed or opened.kind != "call":
+            return opened.vendor_closed
+        # A vendor that opens another call under the same key has done with the first.
+        if isinstance(event, CallOpened) and event.key == opened.key:
+            return True
+        return (alone or isinstance(event, CallOpened)) and self._is_whole_by_now(opened)
 
     def _release(self) -> None:
-        """Apply what was held back; what has to wait for the next call is held again, in order."""
-        released = self._released
-        released.extendleft(reversed(self._held))
-        self._held, self._held_size = [], 0
-        if self._releasing is not None:
+        """Apply what was held back, up to what has to wait for the next item."""
+        if self._releasing:
             # It goes on where this was asked for.
             return
+        self._releasing = True
         try:
-            while released:
-                event, self._releasing = released.popleft()
-                self.feed((event,))
+            while self._held:
+                if not self._goes_on(self._held.first):
+                    if not self._is_over(self._held.first, alone=True):
+                        break
+                    self._close("completed")
+                self.feed(self._held.take())
         finally:
-            self._releasing = None
-            self._held += released
-            released.clear()
+            self._releasing = False
 
     def settle(self, *, completed: bool) -> None:
         """Close everything. Unless completed, the last item and the calls that are not whole are incomplete."""
@@ -519,7 +524,7 @@ class Assembler:
 
     def _call_closed(self, event: CallClosed) -> None:
         opened = self._open
-        if opened is None or opened.kind != "call" or opened.key != event.key:
+        if opened is None or opened.kind != "call" or opened.key != event.key or opened.vendor_closed:
             return
         if opened.plain or is_json_object(self._arguments(opened).strip() or "{}"):
             self._close("completed")
@@ -533,6 +538,23 @@ class Assembler:
         if opened.input is not None:
             return opened.input.arguments
         return self._writer.text if opened.tool is None else "".join(opened.collected)
+
+    def _is_whole_by_now(self, opened: OpenItem) -> bool:
+        """`_is_whole`, asked while more may come: after some answers only when there is twice as much, so that a call
+        is not read anew with each of many that are opened before its end."""
+        amount = self._pieces_of(opened)
+        if opened.asked >= MAX_ASKED and amount < 2 * opened.amount:
+            return False
+        if amount == opened.amount:
+            return False
+        opened.asked, opened.amount = opened.asked + 1, amount
+        return self._is_whole(opened)
+
+    def _pieces_of(self, opened: OpenItem) -> int:
+        """How many pieces of its arguments the open call has got."""
+        if opened.input is not None:
+            return opened.input.count
+        return len(self._writer.chunks) if opened.tool is None else len(opened.collected)
 
     def _is_whole(self, opened: OpenItem) -> bool:
         """Whether the arguments of the open call are one whole object. Of a plain text only its vendor knows."""

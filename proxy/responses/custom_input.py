@@ -55,6 +55,11 @@ class InputReader:
         """All pieces so far."""
         return "".join(self._pieces)
 
+    @property
+    def count(self) -> int:
+        """How many pieces there are."""
+        return len(self._pieces)
+
     def feed(self, piece: str) -> str:
         """Take in a piece of the arguments."""
         self._pieces.append(piece)

@@ -6,7 +6,18 @@ from typing import Final
 import orjson
 
 from proxy.responses.errors import ResponsesError
-from proxy.responses.events import Annotation, CallOpened, Closed, Event, Hosted, Members, Opened, Proof, Verbatim
+from proxy.responses.events import (
+    EVENT_NAME,
+    Annotation,
+    CallOpened,
+    Closed,
+    Event,
+    Hosted,
+    Members,
+    Opened,
+    Proof,
+    Verbatim,
+)
 
 _JSON: Final[Mapping[type, str]] = {
     Annotation: "annotation",
@@ -25,6 +36,8 @@ def check(event: Event) -> None:
     which could not be ended then."""
     if event.__class__ in _JSON:
         size_of(event)
+        if isinstance(event, Verbatim) and not EVENT_NAME.fullmatch(event.name):
+            raise ResponsesError(502, "The provider sent an event whose name is none.", type="server_error")
 
 
 def size_of(event: Event) -> int:

@@ -8,9 +8,10 @@ The classes are slotted and compared by value. They are not frozen: a frozen dat
 nothing in the house changes an event after it was made.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from proxy.responses.errors import ResponsesError
 
@@ -144,11 +145,15 @@ class Closed:
     item: Mapping[str, object]
 
 
+EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,100}")
+"""The names that a vendor's event may have: any other could end the line that it is written into."""
+
+
 @dataclass(slots=True)
 class Verbatim:
     """An event of a vendor that speaks Responses, for which there is no other neutral event, inside the item of the key
-    or (None) of the response. `name` is its type without `response.`, `members` are the others but the sequence number;
-    `item_id` and `output_index` among them become ours."""
+    or (None) of the response. `name`, an `EVENT_NAME`, is its type without `response.`; `members` are the others but
+    the sequence number; `item_id` and `output_index` among them become ours."""
 
     key: str | None
     name: str

@@ -17,8 +17,9 @@ class OpenItem:
 
     A call whose arguments are not what the client is shown collects them: `input` takes a custom tool's input out of
     them; `tool` is a tool of the client that has items of its own, of which nothing is shown before they are whole.
-    `plain`: the arguments are a custom tool's input as they are. `native`: the key under which a vendor that speaks
-    Responses itself opened the item, which it also closes; `telling`: a member of it streams.
+    `plain`: the arguments are a custom tool's input as they are. `asked` is how often it was asked whether the
+    arguments are whole, `amount` how many pieces they had the last time. `native`: the key under which a vendor that
+    speaks Responses itself opened the item, which it also closes; `telling`: a member of it streams.
     """
 
     kind: ItemKind
@@ -35,3 +36,5 @@ class OpenItem:
     plain: bool = False
     native: str | None = None
     telling: bool = False
+    asked: int = 0
+    amount: int = -1

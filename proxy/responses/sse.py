@@ -12,6 +12,7 @@ DONE = b"data: [DONE]\n\n"
 """The end of a stream: Open Responses requires it, the SDKs of OpenAI stop at it or ignore it."""
 
 _HEADS: dict[str, bytes] = {}
+_MAX_HEADS = 500
 
 
 def frame(events: Iterable[tuple[str, bytes]]) -> bytes:
@@ -20,6 +21,9 @@ def frame(events: Iterable[tuple[str, bytes]]) -> bytes:
     for name, data in events:
         head = _HEADS.get(name)
         if head is None:
-            head = _HEADS[name] = b"event: %b\ndata: " % name.encode()
+            head = b"event: %b\ndata: " % name.encode()
+            # Vendors that speak Responses have events of their own: whatever these are called is not kept for ever.
+            if len(_HEADS) < _MAX_HEADS:
+                _HEADS[name] = head
         pieces += (head, data, b"\n\n")
     return b"".join(pieces)

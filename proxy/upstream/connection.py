@@ -65,7 +65,7 @@ class ConnectFailedError(Exception):
 
 
 MAX_INFLATED = 8 * 2**20
-"""How many bytes may come of one compressed piece, which has 64 KiB at most."""
+"""How many bytes may come of compressed ones before somebody reads them: of one piece, or of many small ones."""
 
 
 class ConnectionCutError(Exception):
@@ -336,7 +336,7 @@ class Connection(asyncio.Protocol):
             except zlib.error:
                 self._error = NotHttpError("the answer's compression is broken")
                 return
-            if self._decompressor.unconsumed_tail:
+            if self._decompressor.unconsumed_tail or self._size + len(body) > MAX_INFLATED:
                 # To inflate more of it would hold everybody up.
                 self._error = NotHttpError("the answer is compressed far more than text can be")
                 return
