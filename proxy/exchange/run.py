@@ -135,6 +135,7 @@ class Run:
         self.usage_source: UsageSource = "provider"
         # What is to be paid for: what the targets that failed did, then what the last one did.
         self.shares: Sequence[Share] = ()
+        self._elsewhere: list[Share] = []
         self.cost: int | None = None
         self.price_source: PriceSource | None = None
         self.told = False
@@ -535,7 +536,7 @@ class Run:
         """Ask another target from now on. What the last one did is counted for itself."""
         counted = await self._counted()
         if counted.calls:
-            self.shares = (*self.shares, self._share(counted))
+            self._elsewhere.append(self._share(counted))
         self.target, self.prepared = work.target, work.prepared
         self._take(work)
         if self._reread is not None:
@@ -675,7 +676,7 @@ class Run:
         """Count all that the vendors did for the response."""
         before, now = self._counted_before_repair, await self._counted()
         counted = Counted((*before.calls, *now.calls), before.estimated or now.estimated)
-        self.shares = (*self.shares, self._share(counted))
+        self.shares = (*self._elsewhere, self._share(counted))
         self.usage = reduce(TokenCount.plus, [count for share in self.shares for count in share.counts], NO_TOKENS)
         self.usage_source = "estimated" if any(share.source == "estimated" for share in self.shares) else "provider"
 

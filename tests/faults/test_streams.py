@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from proxy.testing.grammar import check_stream
-from tests.vendors.gateway import MODELS, Gateway, Gateways, Whole, with_timeout
+from tests.vendors.gateway import MODELS, VENDOR_KEYS, Gateway, Gateways, Whole, with_timeout
 from tests.vendors.journal import Journal
 from tests.vendors.script import CUT, END, SILENCE, Called, ErrorEvent, Fate, Reply, Turn, failure
 from tests.vendors.server import Vendor, form_of
@@ -169,7 +169,8 @@ async def test_a_failed_stream_is_logged_and_counted_once(
     assert await gateway.metric("dragoman_tokens_total", source="estimated") > 0 or not model.startswith("chat/")
 
 
-async def test_a_cut_at_every_step_gives_one_terminal_event(gateway: Gateway, vendor: Vendor, model: str) -> None:
+async def test_a_cut_at_every_step_gives_one_terminal_event(gateways: Gateways, vendor: Vendor, model: str) -> None:
+    gateway = await gateways.start(providers={name: {"breaker": {"failures": 0}} for name in VENDOR_KEYS})
     turn = Turn("One ", "two ", "three.", calls=(Called("look", ('{"a": ', "1}")),))
     await gateway.create(model=model, input="hi")
     steps = form_of(vendor.last.path).stream(turn, "m")
