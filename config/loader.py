@@ -112,6 +112,9 @@ def _provider_entry(
         return written
     location = ("providers", name)
     common = {key: value for key, value in written.items() if key in _COMMON_KEYS}
+    if isinstance(files := common.get("tls"), dict) and document.folder is not None:
+        folder = document.folder
+        common["tls"] = {key: str(folder / path) if isinstance(path, str) else path for key, path in files.items()}
     entry: dict[str, object] = {"type": "", **common, "options": _Unread()}
     type_name = written.get("type")
     if not isinstance(type_name, str) or type_name not in provider_types:

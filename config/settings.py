@@ -3,7 +3,8 @@ explains each."""
 
 import ipaddress
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -280,6 +281,42 @@ class Timeout(Entry):
     total: PositiveDuration = 1800.0
 
 
+def _try_file(name: str, file: Path, otherwise: str, use: Callable[[ssl.SSLContext, Path], None]) -> None:
+    try:
+        use(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
+    except ssl.SSLError:
+        raise ValueError(f"cannot use {name} ({file}): {otherwise}") from None
+    except OSError as error:
+        raise ValueError(f"cannot use {name} ({file}): {error.strerror or error}") from None
+
+
+class Tls(Entry):
+    """Files for connections to a provider: authorities that are trusted beside the system's (`ca`), and the certificate
+    and the key with which the gateway shows itself (`key`: where it is not in the file of `cert`)."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Tls":
+        if self.key is not None and self.cert is None:
+            raise ValueError("expected `cert` beside `key`")
+        if self.ca is not None:
+            _try_file(
+                "ca", self.ca, "it holds no certificates", lambda context, file: context.load_verify_locations(file)
+            )
+        if self.cert is not None:
+            key = self.key
+            _try_file(
+                "cert",
+                self.cert,
+                "it is no certificate with its key",
+                lambda context, file: context.load_cert_chain(file, key, password=lambda: b""),
+            )
+        return self
+
+
 class Breaker(Entry):
     """A target that failed `failures` times in a row (0: never mind) is left alone for `pause`."""
 
@@ -293,6 +330,7 @@ class ProviderEntry(Entry):
 
     type: str
     timeout: Timeout = Timeout()
+    tls: Tls = Tls()
     breaker: Breaker = Breaker()
     concurrency: PositiveCount = 200
     list_models: bool = True

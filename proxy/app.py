@@ -51,6 +51,7 @@ from proxy.state.store import Store, StoreOpenError
 from proxy.upstream.client import HttpClient, Upstream
 from proxy.upstream.connection import Timeouts
 from proxy.upstream.fetcher import Fetcher, FetchRules, allowed_host
+from proxy.upstream.trust import Trust
 from proxy.usage.budget_gauges import BudgetGauges
 from proxy.usage.estimate import Estimator
 from proxy.usage.ledger import Ledger, LocalLedger, SharedLedger
@@ -271,11 +272,13 @@ def build_gateway(settings: Settings, plugins: Plugins, earlier: Gateway | None 
     endpoints: dict[str, Endpoint] = {}
     for name, entry in settings.providers.items():
         timeouts = Timeouts(entry.timeout.connect, entry.timeout.first_byte, entry.timeout.idle, entry.timeout.total)
+        trust = Trust(entry.tls.ca, entry.tls.cert, entry.tls.key)
         endpoints[name] = Endpoint(
             name=name,
             provider=plugins.provider(entry.type)(entry.options, name),
-            http=HttpClient(upstream, timeouts),
+            http=HttpClient(upstream, timeouts, trust),
             timeouts=timeouts,
+            trust=trust,
             slots=Slots(entry.concurrency, settings.limits.queue),
             breaker=BreakerRules(entry.breaker.failures, entry.breaker.pause),
             changes={model: known.capabilities for model, known in entry.models.items()},

@@ -156,7 +156,7 @@ class _Watched:
         began = time.time()
         asked = self.last = Asked(url, headers)
         try:
-            answer = await self._upstream.send(base, call, headers, self._timeouts)
+            answer = await self._upstream.send(base, call, headers, self._timeouts, trust=self._endpoint.trust)
             self.last = asked = Asked(
                 url, headers, answer.status, answer.headers, tls=tls_of(answer), skew=_skew(answer.headers, began)
             )

@@ -60,7 +60,9 @@ async def _count(gateway: Gateway, endpoint: Endpoint, call: Call) -> int | None
     try:
         async with asyncio.timeout(COUNTER_SECONDS):
             headers = await endpoint.provider.authorize(call, endpoint.http)
-            answer = await gateway.upstream.send(endpoint.provider.base_url, call, headers, endpoint.timeouts)
+            answer = await gateway.upstream.send(
+                endpoint.provider.base_url, call, headers, endpoint.timeouts, trust=endpoint.trust
+            )
             try:
                 if answer.status != 200:
                     return None

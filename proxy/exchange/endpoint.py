@@ -11,6 +11,7 @@ from proxy.provider.capabilities import Capabilities, extended
 from proxy.provider.contract import Provider
 from proxy.upstream.client import HttpClient
 from proxy.upstream.connection import Timeouts
+from proxy.upstream.trust import SYSTEM, Trust
 
 REMEMBERED_MODELS: Final = 1_000
 """Of how many models the capabilities are kept: names come from clients."""
@@ -30,6 +31,7 @@ class Endpoint:
     http: HttpClient
     timeouts: Timeouts = field(default_factory=Timeouts)
     slots: Slots = field(default_factory=lambda: Slots(CONCURRENCY, QUEUE))
+    trust: Trust = SYSTEM
     breaker: BreakerRules = field(default_factory=BreakerRules)
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     base_models: Mapping[str, str] = field(default_factory=dict)

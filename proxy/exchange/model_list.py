@@ -78,7 +78,7 @@ class ModelList:
         self._endpoints = endpoints
         self._names = names
         self._prices = prices
-        self._http = HttpClient(upstream, ASKING)
+        self._upstream = upstream
         self._keep = keep
         self._clock = clock
         self._offers = {name: _Offer() for name in endpoints if name in told}
@@ -123,7 +123,7 @@ class ModelList:
         pause = AGAIN
         try:
             async with asyncio.timeout(ASKING.total):
-                offered = await endpoint.provider.list_models(self._http)
+                offered = await endpoint.provider.list_models(HttpClient(self._upstream, ASKING, endpoint.trust))
             ids = list(dict.fromkeys(_names(offered)))[:MOST]
             offer.models = await asyncio.to_thread(lambda: list(self._offered(name, ids)))
             pause = self._keep

@@ -96,7 +96,9 @@ class UpstreamCall:
         headers = self._credentials = await endpoint.provider.authorize(self._call, endpoint.http)
         if trace is not NO_TRACE:
             headers = {**headers, **trace.headers}
-        return await self._upstream.send(endpoint.provider.base_url, self._call, headers, timeouts, self._was_sent)
+        return await self._upstream.send(
+            endpoint.provider.base_url, self._call, headers, timeouts, self._was_sent, endpoint.trust
+        )
 
     def _was_sent(self) -> None:
         self.sent = True

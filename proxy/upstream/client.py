@@ -21,6 +21,7 @@ from proxy.upstream.connection import (
     Tls,
     origin_of,
 )
+from proxy.upstream.trust import SYSTEM, Trust
 
 MAX_BODY = 64 * 2**20
 """The largest whole answer that is read, in bytes."""
@@ -88,8 +89,10 @@ class Upstream:
         headers: Mapping[str, str],
         timeouts: Timeouts,
         sent: Callable[[], None] = _unnoticed,
+        trust: Trust = SYSTEM,
     ) -> Answer:
-        """Send a call and wait for the answer's headers. `sent` is called when the call is on its way.
+        """Send a call and wait for the answer's headers. `sent` is called when the call is on its way; `trust` is whom
+        the connection trusts.
 
         Raises ProviderError (connect, timeout, cut). Redirects are not followed: they would carry the key elsewhere.
         """
@@ -99,7 +102,7 @@ class Upstream:
         pool = self._pool
         assert pool is not None
         try:
-            origin = origin_of(base_url)
+            origin = origin_of(base_url, trust)
             head = _head(origin, call, headers)
             connection = pool.reuse(origin)
             if connection is not None:
@@ -137,9 +140,10 @@ async def _ask(
 class HttpClient:
     """The small client that providers are handed for `authorize` and `list_models`."""
 
-    def __init__(self, upstream: Upstream, timeouts: Timeouts) -> None:
+    def __init__(self, upstream: Upstream, timeouts: Timeouts, trust: Trust = SYSTEM) -> None:
         self._upstream = upstream
         self._timeouts = timeouts
+        self._trust = trust
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -147,7 +151,7 @@ class HttpClient:
         """Send one request and read the whole answer. Raises ProviderError."""
         base, mark, query = url.partition("?")
         call = Call(path=mark + query, body=body or b"", method=method)
-        answer = await self._upstream.send(base, call, headers or {}, self._timeouts)
+        answer = await self._upstream.send(base, call, headers or {}, self._timeouts, trust=self._trust)
         try:
             return HttpAnswer(answer.status, answer.headers, await answer.read())
         except BaseException:

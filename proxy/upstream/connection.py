@@ -12,11 +12,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 import httptools
+
+from proxy.upstream.trust import SYSTEM, Contexts, Trust
 
 MAX_HEAD = 256 * 2**10
 """The largest head of an answer, in bytes."""
@@ -41,13 +43,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a connection goes. `prefix` is the path of the base URL."""
+    """Where a connection goes, and whom it trusts there. `prefix` is the path of the base URL."""
 
     host: str
     port: int
     tls: bool
     authority: str
     prefix: str
+    trust: Trust = SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class AnswerTimeoutError(Exception):
 
 
 @lru_cache(256)
-def origin_of(base_url: str) -> Origin:
+def origin_of(base_url: str, trust: Trust = SYSTEM) -> Origin:
     """The origin of a base URL. Raises ValueError."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -90,7 +93,7 @@ def origin_of(base_url: str) -> Origin:
     host = parts.hostname
     shown = f"[{host}]" if ":" in host else host.encode("idna").decode() if not host.isascii() else host
     authority = shown if parts.port is None else f"{shown}:{parts.port}"
-    return Origin(host, parts.port or (443 if tls else 80), tls, authority, parts.path.rstrip("/"))
+    return Origin(host, parts.port or (443 if tls else 80), tls, authority, parts.path.rstrip("/"), trust)
 
 
 class Connection(asyncio.Protocol):
@@ -412,19 +415,27 @@ def _tls(secured: ssl.SSLObject) -> Tls:
     )
 
 
+_Place: TypeAlias = tuple[str, int, bool, Trust]
+
+
+def _place(origin: Origin) -> _Place:
+    """What connections have in common that can stand for each other."""
+    return (origin.host, origin.port, origin.tls, origin.trust)
+
+
 class Pool:
     """Idle connections, the most recent first. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._idle: dict[tuple[str, int, bool], list[Connection]] = {}
-        self._tls: ssl.SSLContext | None = None
+        self._idle: dict[_Place, list[Connection]] = {}
+        self._contexts = Contexts()
         # One for all idle connections; it runs while there are any.
         self._sweeping: asyncio.TimerHandle | None = None
 
     def reuse(self, origin: Origin) -> Connection | None:
         """An idle connection, if there is one. The vendor may close it at this very moment."""
-        idle = self._idle.get((origin.host, origin.port, origin.tls))
+        idle = self._idle.get(_place(origin))
         now = self._loop.time()
         while idle:
             connection = idle.pop()
@@ -435,10 +446,9 @@ class Pool:
 
     async def connect(self, origin: Origin, timeouts: Timeouts) -> Connection:
         """A new connection. Raises ConnectFailedError."""
-        if origin.tls and self._tls is None:
-            self._tls = ssl.create_default_context()
         try:
             async with asyncio.timeout(timeouts.connect):
+                context = await self._contexts.get(origin.trust) if origin.tls else None
                 addresses = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
                 connected = await aiohappyeyeballs.start_connection(
                     addresses, happy_eyeballs_delay=0.25, interleave=1, loop=self._loop
@@ -447,7 +457,7 @@ class Pool:
                 _, connection = await self._loop.create_connection(
                     lambda: Connection(self._loop),
                     sock=connected,
-                    ssl=self._tls if origin.tls else None,
+                    ssl=context,
                     server_hostname=origin.host if origin.tls else None,
                 )
         except (OSError, TimeoutError) as error:
@@ -460,7 +470,7 @@ class Pool:
             connection.abort()
             return
         connection.idle_since = self._loop.time()
-        idle = self._idle.setdefault((origin.host, origin.port, origin.tls), [])
+        idle = self._idle.setdefault(_place(origin), [])
         idle.append(connection)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(KEEP_ALIVE, self._sweep)

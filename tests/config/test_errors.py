@@ -23,7 +23,7 @@ WRONG = [
     (
         CHAT % "options: {}",
         "providers.x.options: unknown key; known keys: api_key, base_url, dialect, nested, headers, "
-        "type, timeout, breaker, concurrency, list_models, models",
+        "type, timeout, tls, breaker, concurrency, list_models, models",
     ),
     (CHAT % "models: {m: {prise: {}}}", "providers.x.models.m.prise: unknown key; did you mean 'price'?"),
     (
