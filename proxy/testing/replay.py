@@ -359,7 +359,13 @@ class _Upstream:
         self._answer = status, headers, pieces
 
     async def send(
-        self, base_url: str, call: Call, headers: Mapping[str, str], timeouts: object, sent: Callable[[], None]
+        self,
+        base_url: str,
+        call: Call,
+        headers: Mapping[str, str],
+        timeouts: object,
+        sent: Callable[[], None],
+        trust: object = None,
     ) -> Answer:
         sent()
         return _Answer(*self._answer)
