@@ -142,7 +142,7 @@ async def test_what_the_first_target_took_is_paid_for_with_its_own_price(gateway
     gateway = await gateways.start(
         **PAIR,
         **ONE_TRY,
-        providers={name: {"timeout": {"idle": "200ms"}, **prices.get(name, {})} for name in VENDOR_KEYS},
+        providers={name: {"timeout": {"idle": "500ms"}, **prices.get(name, {})} for name in VENDOR_KEYS},
     )
     answer = await gateway.create(model="pair", input="hi")
     assert asked(vendor) == ["chat", "claude"]
@@ -215,7 +215,7 @@ async def test_requests_of_one_conversation_go_to_one_target(gateways: Gateways,
 
 
 async def test_a_broken_target_is_left_alone_and_tried_again(gateways: Gateways, vendor: Vendor) -> None:
-    gateway = await gateways.start(**PAIR, **ONE_TRY, providers=breaker(failures=2, pause="300ms"))
+    gateway = await gateways.start(**PAIR, **ONE_TRY, providers=breaker(failures=2, pause="3s"))
     vendor.responder = lambda recorded: failure(500) if "/chat/" in recorded.path else Turn("Fine.")
     for _ in range(4):
         assert (await gateway.create(model="pair", input="hi")).text == "Fine."
@@ -253,7 +253,7 @@ async def test_a_client_without_patience_says_nothing_against_a_target(gateways:
         "POST",
         "/v1/responses",
         body=b'{"model": "chat/gpt-4o", "input": "hi"}',
-        headers={"content-type": "application/json", "x-dragoman-timeout": "100ms"},
+        headers={"content-type": "application/json", "x-dragoman-timeout": "500ms"},
     )
     assert (hurried.status, hurried.error["code"]) == (504, "upstream_timeout")
     assert (await gateway.create(model="chat/gpt-4o", input="hi")).status == 200
@@ -274,7 +274,7 @@ async def test_the_time_limit_of_a_request_holds_over_all_attempts_and_targets(
     gateway = await gateways.start(**PAIR)
     vendor.always(Reply(steps=(SILENCE,)))
     began = asyncio.get_running_loop().time()
-    answer = await hurry(gateway, "300ms", model="pair", input="hi", stream=stream)
+    answer = await hurry(gateway, "1s", model="pair", input="hi", stream=stream)
     assert answer.status == 504
     assert asyncio.get_running_loop().time() - began < 5
     assert asked(vendor) == ["chat"]
@@ -296,7 +296,7 @@ async def test_a_time_limit_that_is_none_is_refused(gateway: Gateway, vendor: Ve
 
 
 async def test_a_call_that_used_up_all_its_time_is_not_made_again(gateways: Gateways, vendor: Vendor) -> None:
-    limits = {name: {"timeout": {"total": "200ms"}} for name in VENDOR_KEYS}
+    limits = {name: {"timeout": {"total": "500ms"}} for name in VENDOR_KEYS}
     gateway = await gateways.start(providers=limits, retry={"attempts": 5})
     vendor.always(Reply(steps=(SILENCE,)))
     answer = await gateway.create(model="chat/gpt-4o", input="hi")

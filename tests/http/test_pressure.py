@@ -132,14 +132,14 @@ async def test_a_body_that_does_not_come_is_told(gateways: Gateways) -> None:
 
 
 async def test_a_connection_between_two_requests_may_rest(gateways: Gateways) -> None:
-    gateway = await gateways.start(limits={"request_read": "100ms"})
+    gateway = await gateways.start(limits={"request_read": "500ms"})
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     for _ in range(2):
         writer.write(request)
         async with asyncio.timeout(10):
             await reader.readuntil(b'{"status": "ok"}')
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.7)
     assert await refused(gateway, "request_read") == 0
     writer.close()
 
@@ -164,14 +164,14 @@ async def test_a_client_that_takes_nothing_is_dropped_and_counted(
 
 
 async def test_a_client_that_reads_slowly_gets_all(gateways: Gateways, vendor: Vendor) -> None:
-    gateway = await gateways.start(limits={"client_stall": "300ms"})
+    gateway = await gateways.start(limits={"client_stall": "1s"})
     vendor.always(Turn(*["x" * 65536] * 30, tokens=(3, 5)))
     wire = await gateway.open(model=MODEL, input="hi", stream=True)
     received = bytearray()
     async with asyncio.timeout(30):
         while b"data: [DONE]" not in received[-200:]:
             received += await wire.reader.read(2**20)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     assert b"response.completed" in received
     assert await refused(gateway, "client_stall") == 0
 
