@@ -21,7 +21,7 @@ _MOMENT: Final = 0.01
 
 
 class Attempts:
-    """The calls of one request. Each `begin` is followed by one `end` or `cancel`."""
+    """The calls of one request. After each `begin` the first `end` or `cancel` counts."""
 
     def __init__(self, gateway: Gateway, deadline: float | None) -> None:
         """`deadline` is when the client stops waiting, by `time.perf_counter` (None: it does not say)."""
@@ -33,8 +33,8 @@ class Attempts:
         self._before = 0
         # When the current target was first asked.
         self._since: float | None = None
-        # Whether the breaker of the current target waits to be told how its call ended.
-        self._entered = False
+        # Whether a call is under way.
+        self._begun = False
 
     def is_over(self) -> bool:
         """Whether the client waits no longer."""
@@ -65,7 +65,7 @@ class Attempts:
             slots.give_back()
             message = "The provider failed again and again, and is left alone for a while."
             raise NotAskedError(message, "breaker", max(1, ceil(breakers.pause(target.name))))
-        self._entered = True
+        self._begun = True
         self.number += 1
         if self._since is None:
             self._since = began
@@ -73,13 +73,12 @@ class Attempts:
 
     def end(self, target: Target, error: ResponsesError | None) -> None:
         """The call was answered, or failed."""
+        if not self._begun:
+            return
         outcome: Outcome = "ok"
         if error is not None:
             outcome = error.rule.outcome if isinstance(error, ProviderError) else "server_error"
         self._note(target, outcome)
-        if not self._entered:
-            return
-        self._entered = False
         hurried = self.deadline is not None and time.perf_counter() >= self.deadline - _MOMENT
         if outcome == "timeout" and hurried:
             # It is its client who had no patience.
@@ -89,9 +88,8 @@ class Attempts:
 
     def cancel(self, target: Target) -> None:
         """Nobody waits for the call any more."""
-        self._note(target, "cancelled")
-        if self._entered:
-            self._entered = False
+        if self._begun:
+            self._note(target, "cancelled")
             self._gateway.breakers.abandon(target.name)
 
     async def wait(self, target: Target, error: ProviderError, *, pauses: int, elsewhere: bool) -> bool:
@@ -116,6 +114,7 @@ class Attempts:
         return left if self.deadline is None else min(left, self.deadline - now)
 
     def _note(self, target: Target, outcome: Outcome) -> None:
+        self._begun = False
         self._gateway.metrics.count_attempt(target.endpoint.name, outcome)
         self.tries.append((target, outcome))
 

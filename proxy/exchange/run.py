@@ -326,7 +326,7 @@ class Run:
         self._finished = True
         self.error, self.outcome = error, "failed"
         self._abort()
-        if self.attempts.number and self.assembler.finished is None:
+        if self.assembler.finished is None:
             self.attempts.cancel(self.target)
         self.assembler.settle(completed=False)
         await self._count_usage()
@@ -336,8 +336,7 @@ class Run:
         self._finished = True
         self.outcome = "cancelled"
         self._abort()
-        if self.attempts.number:
-            self.attempts.cancel(self.target)
+        self.attempts.cancel(self.target)
         self.assembler.settle(completed=False)
         await self._count_usage()
         self.assembler.conclude("cancelled", self.usage)

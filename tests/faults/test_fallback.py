@@ -278,6 +278,7 @@ async def test_the_time_limit_of_a_request_holds_over_all_attempts_and_targets(
     assert answer.status == 504
     assert asyncio.get_running_loop().time() - began < 5
     assert asked(vendor) == ["chat"]
+    assert await gateway.metric("dragoman_upstream_attempts_total") == 1
 
 
 async def test_a_longer_limit_lets_a_vendor_ask_for_more_patience(gateways: Gateways, vendor: Vendor) -> None:
