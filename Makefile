@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test lint bench clients docs dashboards lock clean
+.PHONY: help setup local demo test fuzz lint bench clients docs dashboards lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test lint bench clients docs dashboards lock clean"
+	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -56,6 +56,10 @@ demo: local
 
 test: setup
 	@$(BIN)/pytest $(ARGS)
+
+# Damaged and invented answers of vendors; DRAGOMAN_SCALE=full tries ten times as many.
+fuzz: setup
+	@$(BIN)/pytest tests/fuzz $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check

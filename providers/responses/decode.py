@@ -460,7 +460,8 @@ class ResponsesDecoder:
 
     def _own(self, name: str, event: Json) -> list[Event]:
         """An event that is known to clients, or to newer ones: inside its item, or of the response."""
-        if not EVENT_NAME.fullmatch(name):
+        if not EVENT_NAME.fullmatch(name) or event.get("error"):
+            # Clients take any event that has an error for the end of the stream.
             return [Unmapped("event.unknown")]
         members = {member: value for member, value in event.items() if member not in _NOT_PASSED}
         if "item_id" not in event and "output_index" not in event:

@@ -49,6 +49,15 @@ def test_no_provider_gives_an_event_a_name_that_ends_its_line(name: str) -> None
         assert each.violations == ()
 
 
+def test_an_event_that_nobody_knows_brings_no_error_with_it() -> None:
+    told = {"type": "response.new_thing", "error": "x"}
+    added = {"type": "response.output_text.delta", "delta": "A"}
+    body = stream(added, told, {"type": "response.completed", "response": {"status": "completed", "output": []}})
+    played = play(provider("openai"), Exchange("error", "m", body, stream=True))
+    assert b"new_thing" not in played.body
+    assert b"event: response.completed" in played.body
+
+
 def test_the_names_of_events_are_not_kept_for_ever() -> None:
     for number in range(3000):
         sse.frame([(f"response.event_{number}", b"{}")])
