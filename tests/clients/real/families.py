@@ -116,17 +116,9 @@ async def running() -> AsyncIterator[tuple[str, Journal]]:
             await asyncio.to_thread(settings.write_text, written, encoding="utf-8")
             async with Process("serve", "--config", str(settings)) as process:
                 port = await process.listening()
-                reading = asyncio.create_task(_read(process, journal))
                 try:
                     yield f"http://127.0.0.1:{port}/v1", journal
                 finally:
                     process.process.terminate()
-                    await reading
-                    await process.process.wait()
-
-
-async def _read(process: Process, journal: Journal) -> None:
-    """Read the log as it comes: a full pipe would stop the gateway."""
-    assert process.process.stderr is not None
-    while line := await process.process.stderr.readline():
-        journal.lines.append(line)
+                    await process.end()
+                    journal.lines.extend(process.log.splitlines())
