@@ -49,8 +49,11 @@ def record(gateway: Gateway, run: Run, request_id: str) -> None:
     usage = run.usage or NO_TOKENS
     if usage.total_tokens:
         series.gen_ai.observe_tokens(usage)
-    shares = run.shares or (Share(run.target, (), "provider"),)
-    _spend(gateway, run, [_priced(gateway, run, share) for share in shares], duration)
+    priced = [_priced(gateway, run, share) for share in run.shares or (Share(run.target, (), "provider"),)]
+    known = [(each.cost, each.price_source) for each in priced if each.cost is not None]
+    if known:
+        run.cost, run.price_source = sum(cost for cost, _ in known), known[-1][1]
+    _spend(gateway, run, priced, duration)
     conversions = run.prepared.conversions
     for conversion in conversions:
         metrics.count_conversion(endpoint, conversion)
@@ -147,7 +150,6 @@ def _priced(gateway: Gateway, run: Run, share: Share) -> Priced:
     saved = sum(price.saved(count) for count in counts if count.cached_tokens or count.cache_write_tokens)
     if saved:
         series.count_saved(saved)
-    run.cost, run.price_source = (run.cost or 0) + cost, price.source
     return priced._replace(cost=cost, price_source=price.source)
 
 
