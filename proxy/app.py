@@ -29,6 +29,7 @@ from proxy.http import (
     admin,
     compact,
     conversations,
+    description,
     health,
     input_tokens,
     models,
@@ -429,16 +430,18 @@ def build_app(
     app[PLACES] = Places(settings.limits.concurrency, gateway.metrics) if earlier is None else earlier[PLACES]
     app[BODY_TIME] = settings.limits.request_read
     websocket.install(app, earlier)
-    for prefix in ("/v1", ""):
-        app.router.add_routes(responses.routes(prefix))
-        app.router.add_routes(websocket.routes(prefix))
-        app.router.add_routes(input_tokens.routes(prefix))
-        app.router.add_routes(compact.routes(prefix))
-        app.router.add_routes(stored.routes(prefix))
-        app.router.add_routes(conversations.routes(prefix))
-        app.router.add_routes(models.routes(prefix))
-    app.router.add_routes(health.routes())
+    app.router.add_routes(api_routes())
     return app
+
+
+def api_routes() -> list[web.RouteDef]:
+    """Everything that is served at the main address."""
+    resources = (responses, websocket, input_tokens, compact, stored, conversations, models)
+    return [
+        *(route for prefix in ("/v1", "") for resource in resources for route in resource.routes(prefix)),
+        *health.routes(),
+        *description.routes(),
+    ]
 
 
 def _model_list(settings: Settings, gateway: Gateway) -> ModelList:

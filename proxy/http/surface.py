@@ -18,8 +18,8 @@ KEYS = web.AppKey("keys", Keys)
 REQUEST_ID = web.RequestKey("request_id", str)
 CLIENT = web.RequestKey("client", Client)
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What probes and Prometheus read without a key."""
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+"""What probes, Prometheus and makers of clients read without a key."""
 
 _log = structlog.get_logger("dragoman.http")
 

@@ -5,6 +5,7 @@ python -m tests.docs
 
 from tests.docs import capabilities, conversions, profiles
 from tests.docs.dialects import DOCUMENT, generated, written
+from tests.docs.openapi import document
 
 
 def main() -> None:
@@ -13,6 +14,7 @@ def main() -> None:
     DOCUMENT.write_text(profiles.written(text, profiles.generated()), encoding="utf-8")
     conversions.DOCUMENT.write_text(conversions.generated(), encoding="utf-8")
     capabilities.DOCUMENT.write_text(capabilities.generated(), encoding="utf-8")
+    document.DOCUMENT.write_bytes(document.generated())
 
 
 if __name__ == "__main__":

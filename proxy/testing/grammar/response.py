@@ -11,7 +11,7 @@ from proxy.testing.grammar.rules import Report
 from proxy.testing.grammar.shapes import Shape, check_shape, fits
 
 # Members without which clients cannot follow a response at all.
-_CORE: Final[Shape] = {
+CORE: Final[Shape] = {
     "id": "string",
     "object": "string",
     "created_at": "integer",
@@ -59,7 +59,7 @@ class _StatusShape:
 
 
 _RUNNING: Final = _StatusShape("null", "null", "null", "null")
-_STATUSES: Final[dict[str, _StatusShape]] = {
+STATUSES: Final[dict[str, _StatusShape]] = {
     "queued": _RUNNING,
     "in_progress": _RUNNING,
     "completed": _StatusShape("null", "null", "object", "integer"),
@@ -68,12 +68,12 @@ _STATUSES: Final[dict[str, _StatusShape]] = {
     "cancelled": _StatusShape("object|null", "null", "object|null", "null"),
 }
 
-_INCOMPLETE_REASONS: Final = ("max_output_tokens", "content_filter", "max_messages", "steered")
+INCOMPLETE_REASONS: Final = ("max_output_tokens", "content_filter", "max_messages", "steered")
 
 
 def check_response_object(response: Mapping[str, Any], at: str, report: Report) -> None:
     """Check a whole response object, whatever its status (sections 5, 7 and 8)."""
-    sound = check_shape(response, _CORE, at, report, missing="response-field-missing", wrong="response-field-type")
+    sound = check_shape(response, CORE, at, report, missing="response-field-missing", wrong="response-field-type")
     check_shape(response, ECHO, at, report, missing="echo-missing", wrong="response-field-type")
     if "output_text" in response:
         report.add("response-extra", at, "output_text")
@@ -89,13 +89,13 @@ def check_response_object(response: Mapping[str, Any], at: str, report: Report) 
     items = [item for item in response["output"] if isinstance(item, dict)]
     if len(items) < len(response["output"]):
         report.add("response-field-type", f"{at}.output", "an item is not an object")
-    if _STATUSES.get(response["status"]) is not _RUNNING:
+    if STATUSES.get(response["status"]) is not _RUNNING:
         check_output(items, response["status"], f"{at}.output", report)
 
 
 def _check_status(response: Mapping[str, Any], at: str, report: Report) -> None:
     status = response["status"]
-    shape = _STATUSES.get(status)
+    shape = STATUSES.get(status)
     if shape is None:
         report.add("response-status", at, f"status is {status!r}")
         return
@@ -111,7 +111,7 @@ def _check_status(response: Mapping[str, Any], at: str, report: Report) -> None:
     # The list of codes is open: recorded failures carry codes that no reference names.
     if error is not None and not all(isinstance(error.get(name), str) and error[name] for name in ("code", "message")):
         report.add("error-object", at, f"error is {error!r:.80}")
-    if details is not None and details.get("reason") not in _INCOMPLETE_REASONS:
+    if details is not None and details.get("reason") not in INCOMPLETE_REASONS:
         report.add("incomplete-reason", at, f"incomplete_details is {details!r:.80}")
 
 
