@@ -88,7 +88,7 @@ async def test_curl_lines_run(snippet: Snippet, gateway: Gateway) -> None:
         output, complaint = await process.communicate()
         assert process.returncode == 0, complaint.decode()
         assert output, shlex.join(words)
-        assert b'"error":{' not in output.replace(b" ", b""), output.decode()
+        assert b'"error":{"' not in output.replace(b" ", b""), output.decode()
 
 
 # --- other commands ---------------------------------------------------------------------------------------------------
