@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from config.naming import Names
 from config.quantities import ListenAddress
@@ -21,6 +22,7 @@ from proxy.exchange.dry_run import DryRun, dry_run
 from proxy.exchange.endpoint import Endpoint
 from proxy.exchange.gateway import Client, Gateway
 from proxy.exchange.housekeeping import Housekeeping
+from proxy.exchange.key_files import KeyFiles
 from proxy.exchange.model_list import ModelList
 from proxy.exchange.prepare import Rules
 from proxy.exchange.prompts import read_prompts
@@ -119,6 +121,8 @@ class Server:
             size_limit=_size_limit(settings),
             own_seal_key=not settings.seal_keys,
         )
+        self._key_files = KeyFiles(self.gateway.metrics, _secrets_in_files(settings))
+        self._watching: asyncio.Task[None] | None = None
         self._settings = settings
         self._plugins = plugins
         self._readiness = health.Readiness()
@@ -132,6 +136,7 @@ class Server:
         await self.gateway.upstream.open()
         await self._housekeeping.start()
         self.gateway.spending.start()
+        self._watching = asyncio.create_task(self._key_files.watch())
         # Whoever asks for a price before that waits for it.
         self._loading = asyncio.create_task(asyncio.to_thread(self.gateway.prices.load, self.gateway.metrics.known()))
         await self._listen("main", self._settings.listen)
@@ -155,6 +160,8 @@ class Server:
             await runner.cleanup()
         ending.cancel()
         await background
+        if self._watching is not None:
+            self._watching.cancel()
         if self._loading is not None:
             await asyncio.wait([self._loading])
         await self.gateway.open_runs.wait(over - loop.time())
@@ -176,6 +183,7 @@ class Server:
         earlier = self.gateway
         gateway = build_gateway(settings, self._plugins, earlier)
         keys = Keys([(client, _secret(key)) for client, key in _clients(settings)])
+        secrets = _secrets_in_files(settings)
         apps = [
             _application(role, settings, gateway, self.background, self._readiness, runner.app, keys)
             for role, runner in self._runners.items()
@@ -192,6 +200,7 @@ class Server:
         clients = {client.name: client for client, _ in _clients(settings)} or {ANYONE.name: ANYONE}
         self.background.follow_gateway(gateway, clients)
         self._housekeeping.follow_gateway(gateway, _size_limit(settings))
+        self._key_files.follow(secrets)
         self._settings, self.gateway = settings, gateway
         for app, runner in zip(apps, self._runners.values(), strict=True):
             await runner.switch(app)
@@ -520,3 +529,23 @@ def _sealer(settings: Settings) -> Sealer:
 
 def _secret(key: KeyReference) -> Secret:
     return Secret(path=key.file) if key.file is not None else Secret(key.text or "")
+
+
+def _secrets_in_files(settings: Settings) -> dict[str, Secret]:
+    """Every credential that stands in a file, by the name of its setting."""
+    keys = {f"clients.{entry.name}.key": entry.key for entry in settings.clients}
+    keys |= {f"seal_keys.{each.id}": each.key for each in settings.seal_keys}
+    if settings.admin.key is not None:
+        keys["admin.key"] = settings.admin.key
+    found = {name: _secret(key) for name, key in keys.items()}
+    for name, entry in settings.providers.items():
+        found |= {f"providers.{name}.{place}": secret for place, secret in _secrets_of(entry.options)}
+    return {name: secret for name, secret in found.items() if secret.file is not None}
+
+
+def _secrets_of(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, Secret]]:
+    for name, value in options:
+        if isinstance(value, Secret):
+            yield prefix + name, value
+        elif isinstance(value, BaseModel):
+            yield from _secrets_of(value, f"{prefix}{name}.")

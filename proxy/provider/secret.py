@@ -13,12 +13,13 @@ class Secret:
     `base` is the folder that relative paths start from (the configuration file's); the loader makes them absolute.
     """
 
-    __slots__ = ("_path", "_stamp", "_value")
+    __slots__ = ("_path", "_problem", "_stamp", "_value")
 
     def __init__(self, value: str = "", *, path: Path | None = None) -> None:
         self._value = value.strip()
         self._path = path
         self._stamp: tuple[int, int] | None = None
+        self._problem: str | None = None
         if path is not None:
             self.reveal()
 
@@ -35,10 +36,22 @@ class Secret:
                 if not value:
                     raise ValueError("is empty")
                 self._value, self._stamp = value, stamp
-        except (OSError, ValueError):
+            self._problem = None
+        except (OSError, ValueError) as error:
             if self._stamp is None:
                 raise
+            self._problem = _reason(error)
         return self._value
+
+    @property
+    def file(self) -> Path | None:
+        """Where it stands; None for one that is given as text."""
+        return self._path
+
+    def problem(self) -> str | None:
+        """Why its file cannot be used, so that its last value holds; None while it can."""
+        self.reveal()
+        return self._problem
 
     def fingerprint(self) -> str:
         """16 hexadecimal characters that stand for the account behind the credential."""
@@ -75,3 +88,10 @@ class Secret:
             except UnicodeDecodeError:
                 raise ValueError(f"cannot read {value['file']}: it is not text") from None
         raise ValueError("expected text, ${VARIABLE} or {file: PATH}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "cannot be read"
+    # The text of a decoding error would show what stands in the file.
+    return "is no text" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -191,6 +191,12 @@ class Metrics:
             ("client", "limit"),
             registry=registry,
         )
+        self.key_files = Gauge(
+            "dragoman_key_file_unusable",
+            "Key files that cannot be read: 1 while the last key that was read holds, else 0.",
+            ("setting",),
+            registry=registry,
+        )
         self.reloads = Counter(
             "dragoman_config_reloads", "Times that the configuration was read again.", ("result",), registry=registry
         )
