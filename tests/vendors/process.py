@@ -14,18 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """A running `dragoman`."""
+    """A running `dragoman`; `within` is a command that runs it with less than a process usually has."""
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, within: Sequence[str] = ()) -> None:
         self._arguments = arguments
         self._environ = environ or {}
+        self._within = within
         self._state = tempfile.TemporaryDirectory()
         self._log: list[bytes] = []
 
     async def __aenter__(self) -> Self:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())",
+            *self._within, sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())",
             *self._arguments,
             cwd=ROOT,
             env={**kept, "XDG_STATE_HOME": self._state.name, **self._environ},
