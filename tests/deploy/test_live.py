@@ -37,7 +37,7 @@ VARIABLES = {
     "$__range": f"{RANGE}s",
 }
 
-NOTHING = {"Spend rows lost"}
+NOTHING = {"Spend rows lost", "Targets that are left alone"}
 """Panels that show a zero, because there is nothing to count in this load."""
 
 EXACT = 1e-9
@@ -92,7 +92,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("live")
     port, admin_port = free_port(), free_port()
     settings = {**CONFIGURATION, "listen": f"127.0.0.1:{port}"}
-    settings["admin"] = {**CONFIGURATION["admin"], "listen": f"127.0.0.1:{admin_port}"}
+    (folder / "admin.key").write_text(CONFIGURATION["admin"]["key"])
+    settings["admin"] = {"listen": f"127.0.0.1:{admin_port}", "key": {"file": str(folder / "admin.key")}}
     (folder / "dragoman.yaml").write_text(json.dumps(settings))
     command = "import sys; from proxy.cli import main; sys.exit(main())"
     with prometheus(f"127.0.0.1:{port}", folder) as watching:

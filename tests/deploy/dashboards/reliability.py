@@ -74,8 +74,8 @@ RELIABILITY: Final = dashboard(
                 "Tried again",
                 _again(),
                 SHARE,
-                "Calls beyond the first, by requests: retries, repairs of structured output, and answers that took "
-                "several calls. Other targets of a name are not tried yet, so there are no fallbacks to count.",
+                "Calls beyond the first, by requests: retries, calls to the next target of a name, repairs of "
+                "structured output, and answers that took several calls.",
                 colours=Steps(GREEN, ((0.1, YELLOW), (0.5, RED))),
                 decimals=2,
             ),
@@ -169,6 +169,29 @@ RELIABILITY: Final = dashboard(
                 height=8,
             ),
         ],
+        [
+            lines(
+                "Targets that are left alone",
+                [
+                    Query(
+                        or_nothing(f'max by (provider, model) (dragoman_breaker_open{{{PROVIDER}, model=~"$model"}})'),
+                        "{{provider}}/{{model}}",
+                    )
+                ],
+                COUNT,
+                "1: it failed again and again, and its requests go to the next target or get a 503. 0.5: it is tried.",
+                limit=1,
+                width=12,
+            ),
+            lines(
+                "Refused by the gateway, by reason",
+                [Query(f"sum by (reason) (rate(dragoman_refused_requests_total{_RATE}))", "{{reason}}")],
+                PER_SECOND,
+                "Too much to do: requests at work, connections, calls that wait for a provider, a target that is left "
+                "alone; or clients that do not send or do not read.",
+                width=12,
+            ),
+        ],
         heading("Losses and refusals"),
         [
             table(
@@ -223,14 +246,24 @@ RELIABILITY: Final = dashboard(
                 [Query(f"sum by (reason) (rate(dragoman_store_forgotten_total{_RATE}))", "{{reason}}")],
                 "cps",
                 "expired: their time was over. size: the store is full, and lets the oldest go early.",
-                width=12,
+            ),
+            lines(
+                "Configuration and keys",
+                [
+                    Query(
+                        f'sum by (instance) (rate(dragoman_config_reloads_total{{result="refused"}}{_RATE}))',
+                        "{{instance}}: refused",
+                    ),
+                    Query("max by (setting) (dragoman_key_file_unusable)", "{{setting}}"),
+                ],
+                COUNT,
+                "A changed configuration that is not valid, and key files that cannot be read (1): the old ones hold.",
             ),
             lines(
                 "Replicas",
                 [Query('sum(up{job="dragoman"})', "up"), Query('count(up{job="dragoman"})', "known")],
                 COUNT,
                 "Replicas that Prometheus reaches, of those that it knows.",
-                width=12,
             ),
         ],
     ],
