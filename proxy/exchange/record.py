@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import structlog
 
+from proxy.exchange.counted import Share
 from proxy.exchange.dry_run import DryRun
 from proxy.exchange.gateway import Client, Gateway
-from proxy.exchange.run import Run, Share
+from proxy.exchange.run import Run
 from proxy.provider.conversions import RefusedError
 from proxy.provider.errors import ProviderError
 from proxy.responses.errors import ResponsesError

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
-from typing import NamedTuple
 
 import structlog
 
@@ -19,6 +18,7 @@ from proxy.exchange.attempts import Attempts
 from proxy.exchange.compaction import Summarising
 from proxy.exchange.conformance import Violation
 from proxy.exchange.context import NO_CONTEXT, Context
+from proxy.exchange.counted import Counted, Share, counted
 from proxy.exchange.endpoint import Target
 from proxy.exchange.fetching import place_media
 from proxy.exchange.gateway import Client, Gateway
@@ -67,21 +67,6 @@ MAX_HALVINGS = 6
 """How often a history that is too long for a model of unknown size is halved (`truncation: auto`)."""
 
 _log = structlog.get_logger("dragoman.exchange")
-
-
-class Share(NamedTuple):
-    """What one target did for an answer: one count for each upstream call, as far as calls are known apart."""
-
-    target: Target
-    counts: Sequence[TokenCount]
-    source: UsageSource
-
-
-class Counted(NamedTuple):
-    """What the upstream calls for an answer took; `estimated`: not all of it is the vendor's own count."""
-
-    calls: Sequence[TokenCount]
-    estimated: bool
 
 
 class Run:
@@ -533,9 +518,9 @@ class Run:
 
     async def _go_to(self, work: Work) -> None:
         """Ask another target from now on. What the last one did is counted for itself."""
-        counted = await self._counted()
-        if counted.calls:
-            self._elsewhere.append(self._share(counted))
+        whole = await self._counted()
+        if whole.calls:
+            self._elsewhere.append(self._share(whole))
         self.target, self.prepared = work.target, work.prepared
         self._take(work)
         if self._reread is not None:
@@ -674,48 +659,16 @@ class Run:
     async def _count_usage(self) -> None:
         """Count all that the vendors did for the response."""
         before, now = self._counted_before_repair, await self._counted()
-        counted = Counted((*before.calls, *now.calls), before.estimated or now.estimated)
-        self.shares = (*self._elsewhere, self._share(counted))
+        whole = Counted((*before.calls, *now.calls), before.estimated or now.estimated)
+        self.shares = (*self._elsewhere, self._share(whole))
         self.usage = reduce(TokenCount.plus, [count for share in self.shares for count in share.counts], NO_TOKENS)
         self.usage_source = "estimated" if any(share.source == "estimated" for share in self.shares) else "provider"
 
-    def _share(self, counted: Counted) -> Share:
-        return Share(self.target, counted.calls, "estimated" if counted.estimated else "provider")
+    def _share(self, whole: Counted) -> Share:
+        return Share(self.target, whole.calls, "estimated" if whole.estimated else "provider")
 
     async def _counted(self) -> Counted:
-        """The calls for this answer by the vendor's numbers; where it gave none, or not those of all that it sent
-        before it was cut, the last one by an estimate."""
-        tally = self.assembler.tally
-        reported, calls = tally.total(), tally.calls()
-        estimate = None if self._is_counted(reported) else await self._estimate()
-        if estimate is None or (tally.reported and estimate.output_tokens <= reported.output_tokens):
-            # A call of which the vendor counted nothing may have a price all the same.
-            return Counted(calls or (NO_TOKENS,) * tally.reported, estimated=False)
-        count = estimate._replace(web_searches=reported.web_searches)
-        if reported.input_tokens:
-            count = reported._replace(
-                output_tokens=max(estimate.output_tokens, reported.output_tokens),
-                reasoning_tokens=max(estimate.reasoning_tokens, reported.reasoning_tokens),
-            )
-        elif reported.output_tokens:
-            count = reported._replace(input_tokens=estimate.input_tokens)
-        earlier = calls[:-1]
-        return Counted((*earlier, reduce(TokenCount.minus, earlier, count)), estimated=True)
-
-    def _is_counted(self, reported: TokenCount) -> bool:
-        """Whether the vendor's numbers are those of all that there is."""
-        assembler, holding = self.assembler, self._holding
-        held = holding is not None and bool(holding.text)
-        finished = assembler.finished is not None or (holding is not None and holding.finished is not None)
-        if not (assembler.has_output or finished or held):
-            # What a vendor was sent that did not refuse it is spent, whether or not it says so.
-            return assembler.tally.reported or reported.input_tokens > 0 or not self._taken
-        if not assembler.tally.reported:
-            return False
-        if finished:
-            # Some servers count the input when they begin, and say nothing when they end.
-            return not (assembler.uncounted and self._call.stream and not reported.output_tokens)
-        return not (assembler.uncounted or held)
+        return await counted(self.assembler, self._holding, self._estimate, stream=self._call.stream, taken=self._taken)
 
     async def _estimate(self) -> TokenCount:
         """The tokens of this answer, where nobody says how many."""

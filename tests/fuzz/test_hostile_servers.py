@@ -9,6 +9,7 @@ from itertools import repeat
 
 import pytest
 
+from proxy.exchange import upstream_call
 from proxy.upstream.connection import MAX_INFLATED, Connection, NotHttpError, Timeouts
 from tests.fuzz.scale import scaled
 from tests.vendors.gateway import Gateway, Gateways, Whole
@@ -104,6 +105,20 @@ async def test_a_line_of_a_gigabyte_is_given_up(gateways: Gateways, start: bytes
     async with gateway_before(gateways, pieces) as (gateway, hostile):
         assert "larger event" in await failure(gateway, stream=True)
         assert hostile.sent < 160 * MIB
+
+
+async def test_a_stream_without_an_end_is_given_up(gateways: Gateways, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 256 MiB of small events would take a quarter of a minute.
+    monkeypatch.setattr(upstream_call, "MAX_STREAM", 2 * MIB)
+    event = b'data: {"choices": [{"index": 0, "delta": {"content": "more and more of it "}}]}\n\n'
+    pieces = forever(HEAD + b"\r\n", event * 100, 64 * MIB)
+    async with gateway_before(gateways, pieces) as (gateway, hostile):
+        whole = await gateway.create(model="chat/gpt-4o", input="Hi", stream=True)
+        response = whole.terminal["response"]
+        assert response["status"] == "failed"
+        assert len(response["output"][0]["content"][0]["text"]) < MIB
+        assert response["usage"]["output_tokens"] > 50_000
+        assert hostile.sent < 32 * MIB
 
 
 async def test_a_whole_answer_of_a_gigabyte_is_given_up(gateways: Gateways) -> None:
