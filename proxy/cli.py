@@ -1,4 +1,4 @@
-"""The command `dragoman`: serve, demo, translate, usage, check, providers, new-provider."""
+"""The command `dragoman`: serve, demo, translate, usage, check, import-litellm, providers, new-provider."""
 
 import argparse
 import asyncio
@@ -17,6 +17,7 @@ import structlog
 
 from config.environment import CONFIG_VARIABLE, value_of
 from config.errors import ConfigurationError
+from config.litellm import faults_of, import_litellm, written
 from config.loader import load
 from config.placeholders import placeholder_settings
 from config.settings import Settings
@@ -113,6 +114,15 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     check.add_argument("--offline", action="store_true", help="ask nobody")
     check.set_defaults(command=_check)
+
+    importing = commands.add_parser(
+        "import-litellm",
+        help="make a configuration from one of LiteLLM's proxy",
+        description="Makes a configuration from one of LiteLLM's proxy, and says what of it has no counterpart.",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE", help="LiteLLM's configuration")
+    importing.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+    importing.set_defaults(command=_import_litellm)
 
     providers = commands.add_parser("providers", help="list the installed providers")
     providers.set_defaults(command=_providers)
@@ -258,6 +268,29 @@ async def _ask_providers(settings: Settings, plugins: Plugins) -> int:
     if failed:
         _complain(f"{failed} of {len(settings.providers)} providers cannot be used as they are configured")
     return 1 if failed else 0
+
+
+def _import_litellm(parsed: argparse.Namespace) -> int:
+    try:
+        text = parsed.file.read_text(encoding="utf-8")
+        imported = import_litellm(text, str(parsed.file))
+        result = written(imported)
+        if parsed.output is None:
+            sys.stdout.write(result)
+        else:
+            with parsed.output.open("x", encoding="utf-8") as file:
+                file.write(result)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        name = getattr(error, "filename", None) or parsed.file
+        _complain(f"{name}: {reason}")
+        return MISUSE
+    for note in imported.notes:
+        _complain(f"note: {note}")
+    problems = faults_of(result, Plugins())
+    for problem in problems:
+        _complain(f"to be completed: {problem}")
+    return 1 if problems else 0
 
 
 def _providers(parsed: argparse.Namespace) -> int:
