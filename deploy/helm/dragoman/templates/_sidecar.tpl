@@ -1,6 +1,6 @@
 {{- /*
-The gateway as a native sidecar of other charts' workloads, for Kubernetes 1.29 or later. A chart that depends on this one
-includes "dragoman.sidecar" in `initContainers` and "dragoman.sidecar.volumes" in `volumes`, each with
+The gateway as a native sidecar of other charts' workloads, for Kubernetes 1.29 or later. A chart that depends on this one,
+with `dragoman: {standalone: false}` among its values, includes "dragoman.sidecar" in `initContainers` and "dragoman.sidecar.volumes" in `volumes`, each with
   (dict "image" "dragoman:0.1.0" "configMap" NAME "secret" NAME)
 The ConfigMap has an item dragoman.yaml with `listen: 127.0.0.1:8080` and `metrics: {listen: "0.0.0.0:9464"}`; items of
 the Secret are files under /etc/dragoman/keys. The application is told OPENAI_BASE_URL=http://127.0.0.1:8080/v1.
