@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit lock clean
+.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit lock clean"
+	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -85,6 +85,7 @@ dashboards: setup
 
 AUDIT := build/audit
 SHIPPED := build/shipped
+DEPLOY := build/deploy
 
 $(AUDIT)/.done: requirements/audit.lock | $(UV)
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(AUDIT)
@@ -97,6 +98,15 @@ $(SHIPPED)/.done: requirements/runtime.lock pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --python $(SHIPPED)/bin/python --require-hashes -r requirements/runtime.lock
 	@$(UV) pip install --quiet --python $(SHIPPED)/bin/python --no-deps .
 	@touch $@
+
+$(DEPLOY)/.done: requirements/deploy.lock | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(DEPLOY)
+	@$(UV) pip install --quiet --python $(DEPLOY)/bin/python --require-hashes -r requirements/deploy.lock
+	@touch $@
+
+# What is given to Docker, Kubernetes and Helm, checked by their own tools (half a gigabyte, in an environment of its own).
+manifests: setup $(DEPLOY)/.done
+	@DRAGOMAN_DEPLOY_TOOLS=$(abspath $(DEPLOY)/bin) $(BIN)/pytest tests/deploy/manifests $(ARGS)
 
 # The bill of materials of what is shipped, as CycloneDX: packages, versions, licences, who needs whom.
 sbom: $(AUDIT)/.done $(SHIPPED)/.done
@@ -118,6 +128,7 @@ lock: | $(UV)
 	$(COMPILE) --extra speed --extra local pyproject.toml -o requirements/local.lock $(ARGS)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
 	$(COMPILE) --group audit -o requirements/audit.lock $(ARGS)
+	$(COMPILE) --group deploy -o requirements/deploy.lock $(ARGS)
 	for client in tests/clients/real/python/[a-z]*/; do \
 		$(COMPILE) $${client}requirements.in -o $${client}requirements.txt $(ARGS) || exit 1; \
 	done

@@ -11,7 +11,7 @@ from tests.docs.markdown import ROOT
 
 
 def test_there_is_a_lock_for_every_use() -> None:
-    assert set(LOCKS) == {"audit", "development", "local", "runtime", "weights"}
+    assert set(LOCKS) == {"audit", "deploy", "development", "local", "runtime", "weights"}
 
 
 @pytest.mark.parametrize("name", LOCKS)
