@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests lock clean
+.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests release lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests lock clean"
+	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests release lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -86,6 +86,7 @@ dashboards: setup
 AUDIT := build/audit
 SHIPPED := build/shipped
 DEPLOY := build/deploy
+RELEASE := build/release
 
 $(AUDIT)/.done: requirements/audit.lock | $(UV)
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(AUDIT)
@@ -108,6 +109,16 @@ $(DEPLOY)/.done: requirements/deploy.lock | $(UV)
 manifests: setup $(DEPLOY)/.done
 	@DRAGOMAN_DEPLOY_TOOLS=$(abspath $(DEPLOY)/bin) $(BIN)/pytest tests/deploy/manifests $(ARGS)
 
+$(RELEASE)/.done: requirements/release.lock | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(RELEASE)
+	@$(UV) pip install --quiet --python $(RELEASE)/bin/python --require-hashes -r requirements/release.lock
+	@touch $@
+
+# dist/*.whl and dist/*.tar.gz; the version is that of pyproject.toml alone.
+release: $(RELEASE)/.done
+	@rm -f dist/dragoman-*
+	@$(RELEASE)/bin/python -m build --no-isolation --outdir dist .
+
 # The bill of materials of what is shipped, as CycloneDX: packages, versions, licences, who needs whom.
 sbom: $(AUDIT)/.done $(SHIPPED)/.done
 	@mkdir -p dist
@@ -129,6 +140,8 @@ lock: | $(UV)
 	$(COMPILE) --extra speed --group test --group lint pyproject.toml -o requirements/development.lock $(ARGS)
 	$(COMPILE) --group audit -o requirements/audit.lock $(ARGS)
 	$(COMPILE) --group deploy -o requirements/deploy.lock $(ARGS)
+	$(COMPILE) --group release -o requirements/release.lock $(ARGS)
+	$(COMPILE) --extra speed pyproject.toml -o requirements/core.lock $(ARGS)
 	for client in tests/clients/real/python/[a-z]*/; do \
 		$(COMPILE) $${client}requirements.in -o $${client}requirements.txt $(ARGS) || exit 1; \
 	done

@@ -38,7 +38,7 @@ def _mounts(service: str) -> dict[str, Path]:
 @pytest.fixture
 def settings() -> Settings:
     variables = {name: f"sk-{name.lower()}-0123456789" for name in SERVICES["dragoman"]["environment"]}
-    return load(COMPOSE / "dragoman.yaml", variables, Plugins())
+    return load(COMPOSE / "dragoman.yaml", {**variables, "DRAGOMAN_STORE": "memory://"}, Plugins())
 
 
 def test_every_mount_exists_and_is_read_only() -> None:
@@ -51,13 +51,13 @@ def test_every_mount_exists_and_is_read_only() -> None:
 
 def test_only_this_machine_reaches_the_ports() -> None:
     for service in SERVICES.values():
-        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
 def test_images_are_pinned() -> None:
     for service in SERVICES.values():
         if "build" not in service:
-            assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", service["image"])
+            assert re.fullmatch(r"[\w/]+:v?\d+(\.\d+)+(-alpine)?", service["image"])
     build = SERVICES["dragoman"]["build"]
     assert (COMPOSE / build["context"] / build["dockerfile"]).is_file()
 
@@ -101,3 +101,12 @@ def test_grafana_finds_its_source_and_its_dashboards() -> None:
     home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (DASHBOARDS / Path(home).name).is_file()
     assert home.startswith(provider["options"]["path"])
+
+
+@pytest.mark.parametrize("profile", ["redis", "postgres"])
+def test_a_store_of_its_own_is_started_only_where_it_is_asked_for(profile: str) -> None:
+    assert SERVICES[profile]["profiles"] == [profile]
+    assert "ports" not in SERVICES[profile]
+    text = (COMPOSE / "compose.yaml").read_text()
+    (line,) = [line for line in text.splitlines() if f"--profile {profile} " in line]
+    assert re.search(rf"DRAGOMAN_STORE=\w+://[^ ]*\b{profile}\b", line)

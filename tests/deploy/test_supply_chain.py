@@ -11,7 +11,7 @@ from tests.docs.markdown import ROOT
 
 
 def test_there_is_a_lock_for_every_use() -> None:
-    assert set(LOCKS) == {"audit", "deploy", "development", "local", "runtime", "weights"}
+    assert set(LOCKS) == {"audit", "core", "deploy", "development", "local", "release", "runtime", "weights"}
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -34,6 +34,10 @@ def test_what_is_tested_is_what_is_shipped() -> None:
     tested = {canonicalize_name(each.name): each.specifier for each in map(Requirement, locked("development"))}
     shipped = {canonicalize_name(each.name): each.specifier for each in map(Requirement, locked("runtime"))}
     assert {name: tested.get(name) for name in shipped} == shipped
+
+
+def test_the_small_image_has_what_the_large_one_has() -> None:
+    assert set(locked("core")) < set(locked("runtime"))
 
 
 def test_everything_is_installed_by_hash() -> None:

@@ -140,10 +140,10 @@ def test_every_dependency_has_a_reason() -> None:
 
 def test_the_image_keeps_its_state_where_the_documents_say() -> None:
     lines = (ROOT / "deploy/docker/Dockerfile").read_text().splitlines()
-    user = next(line for line in lines if line.startswith("USER ")).partition(" ")[2]
+    user = next(line for line in lines if line.startswith("USER ")).partition(" ")[2].partition(":")[0]
     folder = next(line for line in lines if line.startswith("ENV DRAGOMAN_STATE_DIR=")).partition("=")[2]
     assert f"VOLUME {folder}" in lines
-    assert any(line.startswith("RUN ") and f"chown {user} {folder}" in line for line in lines)
+    assert any(line.startswith("RUN ") and f"chown {user}:0 {folder}" in line for line in lines)
     assert f"-v dragoman:{folder} " in (ROOT / "docs/operating.md").read_text()
 
 
