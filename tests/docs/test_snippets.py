@@ -127,6 +127,19 @@ def _check_docker(arguments: list[str]) -> None:
         assert arguments[0] == "run"
 
 
+def _check_kubectl(arguments: list[str]) -> None:
+    if arguments[0] == "apply":
+        assert arguments[1] == "-k"
+        assert (ROOT / arguments[2] / "kustomization.yaml").is_file()
+    else:
+        assert arguments[:3] == ["create", "secret", "generic"]
+
+
+def _check_helm(arguments: list[str]) -> None:
+    assert arguments[0] in ("install", "test")
+    assert arguments[0] == "test" or (ROOT / arguments[2] / "Chart.yaml").is_file()
+
+
 def _check_file(arguments: list[str]) -> None:
     assert (ROOT / ".ci/run").is_file()
 
@@ -137,6 +150,8 @@ CHECKS: Mapping[str, Callable[[list[str]], None]] = {
     "dragoman": _check_dragoman,
     "python": _check_python,
     "docker": _check_docker,
+    "kubectl": _check_kubectl,
+    "helm": _check_helm,
     ".ci/run": _check_file,
 }
 

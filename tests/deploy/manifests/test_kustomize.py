@@ -1,5 +1,6 @@
 """deploy/kubernetes: legal for every version, safe, and in itself consistent with what the gateway does."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from config.quantities import parse_duration
 from config.settings import Settings
 from proxy.app import Plugins
 from tests.deploy.manifests.tools import KUBERNETES, VERSIONS, Manifest, at, complaints, kustomized, of_kind
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import ROOT, Snippet, snippets
 
 FOLDERS = {"base": KUBERNETES / "base", "sidecar": KUBERNETES / "examples/sidecar"}
 
@@ -181,6 +182,24 @@ def test_every_kind_of_workload_can_have_it(kind: str, tmp_path: Path) -> None:
     assert [each["name"] for each in spec["initContainers"]] == ["dragoman"]
     assert [each["name"] for each in spec["containers"]] == ["application"]
     assert at(found, "metadata.name") == "application"
+
+
+@pytest.mark.parametrize("snippet", snippets("kustomization"), ids=str)
+def test_what_the_documents_say_of_it_works(snippet: Snippet, tmp_path: Path) -> None:
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    (tmp_path / "application.yaml").write_text((KUBERNETES / "examples/sidecar/application.yaml").read_text())
+    (tmp_path / "kustomization.yaml").write_text(snippet.text)
+    (found,) = of_kind(kustomized(tmp_path), "Deployment")
+    (sidecar,) = at(found, "spec.template.spec.initContainers")
+    assert sidecar["restartPolicy"] == "Always"
+
+
+def test_the_command_of_the_documents_makes_every_item_that_is_mounted(base: list[Manifest]) -> None:
+    text = (ROOT / "docs/kubernetes.md").read_text()
+    made = set(re.findall(r"--from-literal=([\w-]+)=", text.partition("kubectl apply")[0]))
+    (keys,) = [volume["secret"] for volume in pod(base)["volumes"] if "secret" in volume]
+    references = [at(each, "valueFrom.secretKeyRef.key") for each in gateway(base)["env"]]
+    assert made == {item["key"] for item in keys["items"]} | set(references)
 
 
 @pytest.mark.parametrize("component", ["monitoring"])
