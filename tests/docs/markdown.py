@@ -18,7 +18,7 @@ DOCUMENTS: Final = (
 
 SHELLS: Final = ("sh", "console")
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -68,13 +68,19 @@ def _without_assignments(words: list[str]) -> list[str]:
 
 
 def snippets(*languages: str) -> list[Snippet]:
-    """All snippets in these languages."""
+    """All snippets in these languages that are nobody's: those of a client's (```python openai) are run with it, by
+    `make clients`."""
     return [
-        Snippet(document, match.string.count("\n", 0, match.start(2)) + 1, match[1], match[2])
+        Snippet(document, match.string.count("\n", 0, match.start(3)) + 1, match[1], match[3])
         for document in DOCUMENTS
         for match in _FENCE.finditer(document.read_text())
-        if match[1] in languages
+        if match[1] in languages and match[2] is None
     ]
+
+
+def owned_snippets(document: Path) -> list[tuple[str, str, str]]:
+    """Language, owner and text of a document's snippets that are somebody's."""
+    return [(match[1], match[2], match[3]) for match in _FENCE.finditer(document.read_text()) if match[2] is not None]
 
 
 def prose(document: Path) -> str:

@@ -7,9 +7,11 @@ Installs the clients that are pinned beside this file, each into an environment 
 every family and runs each client's program with each. A program knows nothing of the gateway but its address; what the
 model does is decided by what the user says (`vendor/behaviours.py`).
 
-The exit status is 1 when a scenario fails that is no known gap, when a known gap is none any more, when a vendor
-refused something, even if another attempt helped, and when the gateway logged an error. `--quick` takes the first
-family and the first three scenarios.
+The snippets of docs/clients.md are run after that.
+
+The exit status is 1 when a scenario fails that is no known gap, when a known gap is none any more, when a snippet
+fails, when a vendor refused something, even if another attempt helped, and when the gateway logged an error. `--quick`
+takes the first family and the first three scenarios.
 
 A new client is a folder `python/NAME` with `requirements.in` and `main.py` (`make lock` writes its lock file), or
 `node/NAME`, and its name in the `install.py` there.
@@ -25,7 +27,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.clients.real import families, matrix, programs
+from tests.clients.real import documented, families, matrix, programs
+from tests.clients.real.documented import Documented
 from tests.clients.real.families import FAMILIES, KEY
 from tests.clients.real.matrix import Cell
 from tests.clients.real.node import install as node
@@ -61,8 +64,9 @@ def install(cache: Path, only: Sequence[str]) -> dict[str, list[str]]:
 
 async def try_all(
     commands: Mapping[str, Sequence[str]], chosen: Sequence[str], scenarios: Sequence[str]
-) -> tuple[dict[Cell, Result], families.Journal]:
-    """Run every client's program with every family, some at a time, before one gateway."""
+) -> tuple[dict[Cell, Result], list[str], families.Journal]:
+    """Run every client's program with every family, and the snippets of the documents, some at a time, before one
+    gateway. What came of each cell, which snippets failed, and what the gateway logged."""
     slots = asyncio.Semaphore(PARALLEL)
 
     async def tried(client: str, family: str) -> Mapping[str, Result]:
@@ -79,15 +83,23 @@ async def try_all(
             say(f"{client} with {family}: {told} ({time.monotonic() - began:.1f} s)")
             return found
 
+    async def shown(snippet: Documented) -> str | None:
+        async with slots:
+            fault = await documented.tried(snippet, commands[snippet.client], url, KEY)
+            say(f"docs/clients.md, {snippet.client}: {fault or 'as it should be'}")
+            return fault and f"docs/clients.md, {snippet.client}: {fault}"
+
     async with families.running() as (url, journal):
         pairs = [(client, family) for family in chosen for client in commands]
         found = await asyncio.gather(*(tried(*pair) for pair in pairs))
+        snippets = [snippet for snippet in documented.documented() if snippet.client in commands]
+        failed = [fault for fault in await asyncio.gather(*map(shown, snippets)) if fault is not None]
     results = {
         Cell(client, family, scenario): result
         for (client, family), said in zip(pairs, found, strict=True)
         for scenario, result in said.items()
     }
-    return results, journal
+    return results, failed, journal
 
 
 def main() -> int:
@@ -113,10 +125,10 @@ def main() -> int:
     if not commands:
         parser.error(f"there is no client {asked.only}")
     say(f"{len(commands)} clients are installed ({time.monotonic() - began:.1f} s)")
-    results, journal = asyncio.run(try_all(commands, chosen, scenarios))
+    results, failed, journal = asyncio.run(try_all(commands, chosen, scenarios))
     for line in matrix.lines(results, scenarios, KNOWN_GAPS):
         say(line)
-    faults = journal.faults
+    faults = [*failed, *journal.faults]
     for fault in faults:
         say(fault)
     is_good = not faults and all(matrix.is_good(cell, result, KNOWN_GAPS) for cell, result in results.items())
