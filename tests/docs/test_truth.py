@@ -17,7 +17,7 @@ from proxy.app import Plugins
 from proxy.provider.capabilities import Capabilities
 from proxy.usage.instruments import Counter, Histogram
 from proxy.usage.metrics import Metrics
-from tests.docs import capabilities, capability_answers, conversions, dialects, profiles
+from tests.docs import capabilities, capability_answers, conversions, dialects, profiles, settings_tables
 from tests.docs.markdown import DOCUMENTS, ROOT, anchors, links, names, prose
 
 TOP = ("proxy", "providers", "config", "tests", "docs", "deploy", "requirements", ".ci")
@@ -89,6 +89,24 @@ def test_every_variable_and_every_family_of_the_configuration_is_explained() -> 
     variables = {*USUAL_ENTRIES, *USUAL_DIALECTS}
     patterns = {pattern for family in FAMILIES for pattern in family.patterns}
     assert variables | patterns <= set(re.findall(r"`([^`\n]+)`", text))
+
+
+def test_every_setting_is_in_its_table_with_its_default() -> None:
+    text = settings_tables.DOCUMENT.read_text(encoding="utf-8")
+    assert text == settings_tables.written(text), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("| `limits.queue` |", "| `limits.line` |", r"there is no limits\.line"),
+        ("| `grace` |", "| grace |", "nothing is said of grace"),
+    ],
+)
+def test_a_table_that_is_not_of_the_settings_is_no_table(old: str, new: str, words: str) -> None:
+    text = settings_tables.DOCUMENT.read_text(encoding="utf-8").replace(old, new)
+    with pytest.raises(ValueError, match=words):
+        settings_tables.written(text)
 
 
 def test_the_table_of_conversions_is_what_the_code_does() -> None:
