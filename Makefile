@@ -14,11 +14,11 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests release lock clean
+.PHONY: help setup local demo test fuzz lint bench clients docs dashboards pictures sbom audit manifests release lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
-	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards sbom audit manifests release lock clean"
+	@echo "Targets: setup local demo test fuzz lint bench clients docs dashboards pictures sbom audit manifests release lock clean"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -118,6 +118,10 @@ $(RELEASE)/.done: requirements/release.lock | $(UV)
 release: $(RELEASE)/.done
 	@rm -f dist/dragoman-*
 	@$(RELEASE)/bin/python -m build --no-isolation --outdir dist .
+
+# docs/pictures: the dashboards, drawn from what a real Prometheus says of a real load; three minutes.
+pictures: setup
+	@$(BIN)/python -m tests.deploy.pictures
 
 # The bill of materials of what is shipped, as CycloneDX: packages, versions, licences, who needs whom.
 sbom: $(AUDIT)/.done $(SHIPPED)/.done

@@ -42,7 +42,8 @@ def _again(by: str = "") -> str:
     # Requests have no label that tells how often they were tried: calls by requests, over the same time.
     total = f"sum by ({by})" if by else "sum"
     requests = f"{total} (rate(dragoman_requests_total{{{PROVIDER}, {_WENT}}}{_RATE}))"
-    return f"clamp_min({_attempts('', by)} / ({requests} > 0) - 1, 0)"
+    # Rounded, because the two rates are not exactly of the same instants.
+    return f"clamp_min(round({_attempts('', by)} / ({requests} > 0), 0.0001) - 1, 0)"
 
 
 RELIABILITY: Final = dashboard(
