@@ -1,22 +1,27 @@
 """`/openapi.json`: the gateway's own API, described. `make docs` makes the file from the code."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
 
-_DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
-_ETAG = hashlib.sha256(_DOCUMENT).hexdigest()[:32]
+
+@cache
+def _document() -> tuple[bytes, str]:
+    """The file and its tag, once somebody asks: a third of a megabyte that few processes need."""
+    document = Path(__file__).with_name("openapi.json").read_bytes()
+    return document, hashlib.sha256(document).hexdigest()[:32]
 
 
 async def describe(request: web.Request) -> web.Response:
     """`GET /openapi.json`; 304 for whoever has it already."""
-    known = request.if_none_match or ()
-    if any(tag.value in (_ETAG, "*") for tag in known):
+    document, tag = _document()
+    if any(known.value in (tag, "*") for known in request.if_none_match or ()):
         answer = web.Response(status=304)
     else:
-        answer = web.Response(body=_DOCUMENT, content_type="application/json")
-    answer.etag = _ETAG
+        answer = web.Response(body=document, content_type="application/json")
+    answer.etag = tag
     return answer
 
 

@@ -7,7 +7,6 @@ minutes.
 """
 
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -15,11 +14,12 @@ from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tests.benchmarks.processes import Process, free_port
+from tests.benchmarks.processes import free_port
 from tests.deploy.dashboards import DASHBOARDS
 from tests.deploy.drawing import Answers, Labels, Series, drawn
 from tests.deploy.load import CONFIGURATION, Clients, Told
 from tests.deploy.prometheus import Prometheus, prometheus
+from tests.deploy.shown import running_gateway, substituted
 from tests.docs.markdown import ROOT
 
 FOLDER: Final = ROOT / "docs/pictures"
@@ -27,33 +27,21 @@ FOLDER: Final = ROOT / "docs/pictures"
 SECONDS: Final = 180
 STEP: Final = 3
 
-VARIABLES: Final = {
-    "$provider": ".*",
-    "$model": ".*",
-    "$client": ".*",
-    "$__rate_interval": "30s",
-    "$__interval": "30s",
-    "$__range_s": str(SECONDS),
-    "$__range": f"{SECONDS}s",
-}
-
-
-def substituted(expr: str) -> str:
-    """A query as Grafana sends it."""
-    for name, value in VARIABLES.items():
-        expr = expr.replace(name, value)
-    return expr
+INTERVAL: Final = "30s"
 
 
 def answers_of(watching: Prometheus, began: float, ended: float) -> Answers:
     """What a Prometheus says of the time between."""
 
+    def asked(expr: str) -> str:
+        return substituted(expr, seconds=SECONDS, interval=INTERVAL)
+
     def instant(expr: str) -> list[tuple[Labels, float]]:
-        return list(watching.query(substituted(expr), ended))
+        return list(watching.query(asked(expr), ended))
 
     def over_time(expr: str) -> list[tuple[Labels, Series]]:
-        asked = {"query": substituted(expr), "start": f"{began}", "end": f"{ended}", "step": str(STEP)}
-        found: Any = watching.get("query_range", **asked)["result"]
+        times = {"start": f"{began}", "end": f"{ended}", "step": str(STEP)}
+        found: Any = watching.get("query_range", query=asked(expr), **times)["result"]
         return [(each["metric"], [(float(moment), float(value)) for moment, value in each["values"]]) for each in found]
 
     return Answers(instant, over_time)
@@ -90,30 +78,18 @@ def main() -> int:
     """Draw them all."""
     FOLDER.mkdir(exist_ok=True)
     port = free_port()
-    command = "import sys; from proxy.cli import main; sys.exit(main())"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         budget = [{"usd": 4, "per": "day"}, {"usd": 60, "per": "month"}]
         clients = [{**each, "budget": budget} if each["name"] == "shop" else each for each in CONFIGURATION["clients"]]
-        settings = {**CONFIGURATION, "listen": f"127.0.0.1:{port}", "admin": {}, "clients": clients}
-        (folder / "dragoman.yaml").write_text(json.dumps(settings))
-        with prometheus(f"127.0.0.1:{port}", folder) as watching:
-            gateway = Process(
-                [sys.executable, "-c", command, "serve", "--config", str(folder / "dragoman.yaml")],
-                port=port,
-                ready="/readyz",
-                core=None,
-                log=folder / "gateway.log",
-            )
-            try:
-                began = time.time()
-                asyncio.run(load(f"http://127.0.0.1:{port}"))
-                answers = answers_of(watching, began + 20, time.time())
-                for file, dashboard in DASHBOARDS.items():
-                    picture = FOLDER / f"{Path(file).stem}.svg"
-                    picture.write_text(drawn(dashboard, answers), encoding="utf-8")
-            finally:
-                gateway.stop()
+        settings = {**CONFIGURATION, "admin": {}, "clients": clients}
+        with prometheus(f"127.0.0.1:{port}", folder) as watching, running_gateway(settings, port, folder) as url:
+            began = time.time()
+            asyncio.run(load(url))
+            answers = answers_of(watching, began + 20, time.time())
+            for file, dashboard in DASHBOARDS.items():
+                picture = FOLDER / f"{Path(file).stem}.svg"
+                picture.write_text(drawn(dashboard, answers), encoding="utf-8")
     return 0
 
 

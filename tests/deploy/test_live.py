@@ -3,10 +3,8 @@ the clients were told."""
 
 import asyncio
 import calendar
-import json
 import math
 import re
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,23 +17,16 @@ import orjson
 import pytest
 import yaml
 
-from tests.benchmarks.processes import Process, free_port
+from tests.benchmarks.processes import free_port
 from tests.deploy.dashboards import DASHBOARDS
 from tests.deploy.load import CONFIGURATION, Told, play
 from tests.deploy.prometheus import FOLDER, Prometheus, prometheus, promtool
+from tests.deploy.shown import running_gateway, substituted
 
 RANGE = 600
 """What dashboards show, in seconds: more than the test takes."""
 
-VARIABLES = {
-    "$provider": ".*",
-    "$model": ".*",
-    "$client": ".*",
-    "$__rate_interval": "1m",
-    "$__interval": "1m",
-    "$__range_s": str(RANGE),
-    "$__range": f"{RANGE}s",
-}
+INTERVAL = "1m"
 
 NOTHING = {"Spend rows lost", "Targets that are left alone"}
 """Panels that show a zero, because there is nothing to count in this load."""
@@ -69,7 +60,7 @@ class Seen:
 
     def value(self, expr: str) -> float | None:
         """The value of a panel's query."""
-        return self.prometheus.number(substituted(expr), self.at)
+        return self.prometheus.number(as_asked(expr), self.at)
 
     def stat(self, title: str) -> float:
         """What a panel of one number shows."""
@@ -79,64 +70,48 @@ class Seen:
         return value
 
 
-def substituted(expr: str) -> str:
-    """A query as Grafana sends it."""
-    for name, value in VARIABLES.items():
-        expr = expr.replace(name, value)
-    assert "$" not in expr
-    return expr
+def as_asked(expr: str) -> str:
+    """A panel's query as Grafana sends it."""
+    return substituted(expr, seconds=RANGE, interval=INTERVAL)
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("live")
     port, admin_port = free_port(), free_port()
-    settings = {**CONFIGURATION, "listen": f"127.0.0.1:{port}"}
     (folder / "admin.key").write_text(CONFIGURATION["admin"]["key"])
-    settings["admin"] = {"listen": f"127.0.0.1:{admin_port}", "key": {"file": str(folder / "admin.key")}}
-    (folder / "dragoman.yaml").write_text(json.dumps(settings))
-    command = "import sys; from proxy.cli import main; sys.exit(main())"
-    with prometheus(f"127.0.0.1:{port}", folder) as watching:
-        gateway = Process(
-            [sys.executable, "-c", command, "serve", "--config", str(folder / "dragoman.yaml")],
-            port=port,
-            ready="/readyz",
-            core=None,
-            log=folder / "gateway.log",
-        )
-        try:
-            told = Told()
-            for first in (True, False):
-                asyncio.run(play(f"http://127.0.0.1:{port}", told, first=first))
-                requests = told.requests.total()
-                watching.wait_for(
-                    lambda: watching.number("sum(dragoman_requests_total)") == requests,  # noqa: B023 - used up at once
-                    lambda: (watching.query("dragoman_requests_total"), told.requests),
-                )
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{admin_port}/admin/usage?by=client,provider,model",
-                headers={"authorization": f"Bearer {CONFIGURATION['admin']['key']}"},
-            )
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                usage = orjson.loads(answer.read())
-            counted = ("requests", "cost_usd", "tokens", "limited_requests", "cache_saved_usd", "spend_rows")
-            total = {name: f"sum(sum_over_time(dragoman:{name}:increase1m[{RANGE}s]))" for name in counted}
-            now = {name: f"sum(dragoman_{name}{'' if name == 'cache_saved_usd' else '_total'})" for name in counted}
+    admin = {"listen": f"127.0.0.1:{admin_port}", "key": {"file": str(folder / "admin.key")}}
+    settings = {**CONFIGURATION, "admin": admin}
+    with prometheus(f"127.0.0.1:{port}", folder) as watching, running_gateway(settings, port, folder) as url:
+        told = Told()
+        for first in (True, False):
+            asyncio.run(play(url, told, first=first))
+            requests = told.requests.total()
             watching.wait_for(
-                lambda: all(
-                    watching.number(total[name]) == pytest.approx(watching.number(now[name]), abs=EXACT)
-                    for name in counted
-                ),
-                lambda: {name: (watching.number(total[name]), watching.number(now[name])) for name in counted},
+                lambda: watching.number("sum(dragoman_requests_total)") == requests,  # noqa: B023 - used up at once
+                lambda: (watching.query("dragoman_requests_total"), told.requests),
             )
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                metrics = answer.read().decode()
-            # What was recorded last has to be seen by the rules that read it.
-            evaluated = time.time()
-            watching.wait_for(lambda: _evaluated_since(watching, evaluated), lambda: watching.get("rules"))
-            yield Seen(watching, told, time.time(), metrics, usage)
-        finally:
-            gateway.stop()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{admin_port}/admin/usage?by=client,provider,model",
+            headers={"authorization": f"Bearer {CONFIGURATION['admin']['key']}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            usage = orjson.loads(answer.read())
+        counted = ("requests", "cost_usd", "tokens", "limited_requests", "cache_saved_usd", "spend_rows")
+        total = {name: f"sum(sum_over_time(dragoman:{name}:increase1m[{RANGE}s]))" for name in counted}
+        now = {name: f"sum(dragoman_{name}{'' if name == 'cache_saved_usd' else '_total'})" for name in counted}
+        watching.wait_for(
+            lambda: all(
+                watching.number(total[name]) == pytest.approx(watching.number(now[name]), abs=EXACT) for name in counted
+            ),
+            lambda: {name: (watching.number(total[name]), watching.number(now[name])) for name in counted},
+        )
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            metrics = answer.read().decode()
+        # What was recorded last has to be seen by the rules that read it.
+        evaluated = time.time()
+        watching.wait_for(lambda: _evaluated_since(watching, evaluated), lambda: watching.get("rules"))
+        yield Seen(watching, told, time.time(), metrics, usage)
 
 
 def _evaluated_since(watching: Prometheus, moment: float) -> bool:
@@ -152,7 +127,7 @@ def _evaluated_since(watching: Prometheus, moment: float) -> bool:
 def test_every_panel_has_data(seen: Seen, dashboard: str, title: str, expr: str) -> None:
     # A zero that stands in for nothing is no data.
     demanded = expr if title in NOTHING else expr.replace(" or vector(0)", "")
-    values = [value for _, value in seen.prometheus.query(substituted(demanded), seen.at)]
+    values = [value for _, value in seen.prometheus.query(as_asked(demanded), seen.at)]
     assert values
     assert any(math.isfinite(value) for value in values), values
 

@@ -42,7 +42,7 @@ def said(command: Sequence[str]) -> str:
 LOOK: Final = """
 import errno, os
 try:
-    open("/tmp/written", "w")
+    open("/written", "w")
 except OSError as error:
     place = errno.errorcode[error.errno]
 else:
