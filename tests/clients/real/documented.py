@@ -16,8 +16,8 @@ ADDRESS: Final = "http://127.0.0.1:8080/v1"
 PROMPT: Final = "What does an interpreter do?"
 """What every snippet asks."""
 
-ANSWER: Final = f"I have no instructions for this: {PROMPT}"
-"""What the stand-ins of vendors say to it: nothing that a client would print by itself."""
+ANSWER: Final = "I have no instructions for this: "
+"""How the stand-ins of vendors begin to repeat what they do not understand: words that no client prints by itself."""
 
 SECONDS: Final = 60
 
@@ -65,8 +65,9 @@ async def tried(snippet: Documented, command: Sequence[str], address: str, key: 
             return f"it was not done after {SECONDS} s"
     if process.returncode != 0:
         return f"it ended with {process.returncode}: {log.decode(errors='replace')[-1000:]}"
-    if ANSWER not in output.decode(errors="replace"):
-        return f"it printed {output.decode(errors='replace')[-500:]!r}"
+    printed = output.decode(errors="replace")
+    if ANSWER not in printed or PROMPT not in printed.partition(ANSWER)[2]:
+        return f"it printed {printed[-500:]!r}"
     return None
 
 
