@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -38,6 +39,12 @@ def list_of(gateway: Gateway) -> ModelList:
     app = gateway.server._runners["main"].app
     assert app is not None
     return app[MODELS]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no silent vendor."""
+    monkeypatch.setattr(model_list, "WAIT", 10.0)
 
 
 @pytest.fixture
@@ -200,12 +207,14 @@ async def test_the_list_is_kept(gateways: Gateways, vendor: Vendor, clock: Calla
     for _ in range(3):
         assert await seen(gateway) == ["chat/gpt-4o"]
     assert len(vendor.requests) == 1
-    vendor.always(listing("gpt-5.4"))
+    held = asyncio.Event()
+    vendor.always(replace(listing("gpt-5.4"), held=held))
     clock(gateway, 599)
     assert await seen(gateway) == ["chat/gpt-4o"]
     assert len(vendor.requests) == 1
     clock(gateway, 2)
     assert await seen(gateway) == ["chat/gpt-4o"]
+    held.set()
     await settled(gateway)
     assert await seen(gateway) == ["chat/gpt-5.4"]
     assert len(vendor.requests) == 2
