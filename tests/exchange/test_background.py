@@ -384,7 +384,11 @@ async def test_a_strict_request_that_is_begun_again_stays_strict(house: House, v
 async def test_a_request_that_kills_its_process_is_given_up(house: House, vendor: Vendor) -> None:
     vendor.always(Turn(SILENCE))
     response_id = await house.begin(house.replica(OVER))
-    for _ in range(5):
+    await vendor.arrival()
+    for _ in range(2):
+        await house.replica(OVER).take_over()
+        await vendor.arrival()
+    for _ in range(3):
         await house.replica(OVER).take_over()
     last = await house.ended(response_id)
     assert last["status"] == "failed"

@@ -24,7 +24,7 @@ MODELS: Final = {
 }
 """What to ask for to reach each type of provider."""
 
-TIMES: Final = {"connect": "2s", "first_byte": "200ms", "idle": "200ms", "total": "10s"}
+TIMES: Final = {"connect": "2s", "first_byte": "400ms", "idle": "400ms", "total": "10s"}
 
 TRIES: Final = 3
 """How often a line is tried that is not as expected."""
